@@ -1,0 +1,117 @@
+-- Foundation: the private schema, the one clock, settings rows.
+--
+-- The path through these migrations, in order:
+--   definitions   what a workflow is (immutable rows, by content hash)
+--   runs          events, runs, jobs, attempts
+--   trigger       an event row starts runs in its own transaction
+--   dispatch      a request becomes one run and one job per step
+--   queue         lease, heartbeat, hand back; the doorbell that wakes a worker
+--   rate_limit    token buckets, taken inside the lease
+--   completion    a batch of results is settled and dependents advance, in one transaction
+--   schedule      cron slots, one row per workflow and per subscriber
+--   maintenance   ticks, sweeps, pruning
+--   operators     cancel, retry, reset, restart, views, set-up
+--   agent_replies replies of example agents, kept for idempotent replay
+--
+-- Tables and RPCs that callers name live in public; helpers live in orchestrator.
+-- Lock order everywhere: run (advisory, see orchestrator.lock_runs), then jobs by id, then run rows.
+-- Only the lease statement locks jobs alone, and it never waits (skip locked).
+
+create schema orchestrator;
+
+comment on schema orchestrator is
+  'Private helpers of the workflow orchestrator; the callable surface is in public, for service_role alone.';
+
+revoke all on schema orchestrator from public;
+grant usage on schema orchestrator to service_role;
+
+create table orchestrator.clock (
+  is_only_row boolean primary key default true,
+  shift interval not null default interval '0',
+  constraint clock_has_one_row check (is_only_row)
+);
+
+comment on table orchestrator.clock is
+  'One row: how far orchestrator.now() is ahead of the server''s clock. Zero in production; tests and the demo move it.';
+
+insert into orchestrator.clock default values;
+
+create function orchestrator.now()
+returns timestamptz
+language plpgsql  -- not sql: functions in sql are planned anew at every call
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  return clock_timestamp() + (select shift from orchestrator.clock);
+end;
+$$;
+
+comment on function orchestrator.now() is
+  'The only clock of the engine: read once per function, so that tests set time and isolates cannot skew it.';
+
+create function orchestrator.uuid_v7()
+returns uuid
+language sql
+volatile
+security invoker
+set search_path = ''
+as $$
+  -- RFC 9562 version 7: 48 bits of unix milliseconds, then random bits; the two set_bit calls turn version 4 into 7.
+  select encode(
+    set_bit(
+      set_bit(
+        overlay(
+          uuid_send(gen_random_uuid())
+          placing substring(int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3)
+          from 1 for 6
+        ),
+        52, 1
+      ),
+      53, 1
+    ),
+    'hex'
+  )::uuid;
+$$;
+
+comment on function orchestrator.uuid_v7() is
+  'A time-ordered uuid (RFC 9562, version 7), so that new runs land at the right edge of their index.';
+
+create table public.orchestrator_settings (
+  name text primary key,
+  value jsonb not null,
+  updated_at timestamptz not null default now()
+);
+
+comment on table public.orchestrator_settings is
+  'Settings changed at run time; a row here wins over the environment, which wins over the default. Names and defaults: .env.example.';
+
+alter table orchestrator.clock enable row level security;
+alter table public.orchestrator_settings enable row level security;
+
+create policy "nobody but the service role" on orchestrator.clock
+  as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on public.orchestrator_settings
+  as permissive for all to public using (false) with check (false);
+
+grant select on orchestrator.clock to service_role;
+grant select, insert, update, delete on public.orchestrator_settings to service_role;
+
+create function public.get_settings()
+returns jsonb
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  select coalesce(jsonb_object_agg(name, value), '{}') from public.orchestrator_settings;
+$$;
+
+comment on function public.get_settings() is
+  'The settings rows as one object {name: value}; defaults and environment are the functions'' business.';
+
+revoke execute on all functions in schema orchestrator from public, anon, authenticated;
+revoke execute on function public.get_settings() from public, anon, authenticated;
+grant execute on function orchestrator.now(), orchestrator.uuid_v7() to service_role;
+grant execute on function public.get_settings() to service_role;

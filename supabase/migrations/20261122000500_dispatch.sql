@@ -1,0 +1,200 @@
+-- Dispatch: a request becomes one run and one job per step, many requests in one statement.
+
+create function orchestrator._insert_runs(p_requests jsonb, p_trigger_type text, p_now timestamptz)
+returns jsonb
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_created jsonb;
+begin
+  with requested as materialized (
+    select
+      r.ordinality::integer - 1 as request_index,
+      orchestrator.uuid_v7() as workflow_run_id,
+      coalesce(r.definition_id, w.definition_id) as definition_id,
+      r.workflow_key, r.user_id, r.intent_id, coalesce(r.payload, '{}') as payload,
+      r.idempotency_key, r.request_hash, r.trigger_event_id, r.restarted_from,
+      coalesce(r.run_at, p_now) as run_at,
+      coalesce(r.priority, 100) as priority
+    from rows from (
+      jsonb_to_recordset(p_requests) as (
+        user_id text, workflow_key text, intent_id text, payload jsonb, idempotency_key text, request_hash text,
+        run_at timestamptz, priority integer, trigger_event_id uuid, restarted_from uuid, definition_id bigint
+      )
+    ) with ordinality as r
+    left join public.workflows w on w.workflow_key = r.workflow_key and w.archived_at is null
+  ),
+  sinks as (
+    select definition_id, count(*)::integer as sinks
+    from public.workflow_steps
+    where is_sink and definition_id in (select definition_id from requested)
+    group by definition_id
+  ),
+  inserted as (
+    -- In key order, so that two batches with the same idempotency keys wait for each other, never in a circle.
+    insert into public.workflow_runs (
+      workflow_run_id, workflow_key, definition_id, user_id, intent_id, trigger_type, trigger_event_id,
+      restarted_from, payload, priority, idempotency_key, request_hash, open_sinks, created_at
+    )
+    select
+      r.workflow_run_id, r.workflow_key, r.definition_id, r.user_id, r.intent_id, p_trigger_type,
+      r.trigger_event_id, r.restarted_from, r.payload, r.priority, r.idempotency_key, r.request_hash, s.sinks, p_now
+    from requested r
+    join sinks s using (definition_id)
+    order by r.idempotency_key, r.request_index
+    on conflict (idempotency_key) where idempotency_key is not null do nothing
+    returning workflow_runs.workflow_run_id
+  ),
+  jobs as (
+    insert into public.job_queue (
+      workflow_run_id, definition_id, step_no, step_id, agent, user_id, intent_id, status, priority, max_attempts,
+      next_run_at, dependencies, open_dependencies, payload, created_at
+    )
+    select
+      r.workflow_run_id, r.definition_id, s.step_no, s.step_id, s.agent, r.user_id, r.intent_id,
+      case when cardinality(s.depends_on) = 0 then 'queued' else 'waiting' end,
+      r.priority, s.max_attempts, r.run_at,
+      cardinality(s.depends_on), cardinality(s.depends_on), s.config, p_now
+    from inserted i
+    join requested r using (workflow_run_id)
+    join public.workflow_steps s using (definition_id)
+    order by r.request_index, s.step_no
+  )
+  select jsonb_object_agg(r.request_index, r.workflow_run_id) into v_created
+  from inserted i
+  join requested r using (workflow_run_id);
+  return coalesce(v_created, '{}');
+end;
+$$;
+
+comment on function orchestrator._insert_runs(jsonb, text, timestamptz) is
+  'One statement: the runs of a list of requests and all their jobs. Answers {request index: run id}; requests whose key exists, or whose workflow does not, are left out.';
+
+create function orchestrator.create_runs(p_requests jsonb, p_trigger_type text)
+returns jsonb
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_created jsonb := orchestrator._insert_runs(p_requests, p_trigger_type, orchestrator.now());
+begin
+  -- What was not inserted is looked up in a second statement: a run committed meanwhile is visible only to it.
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object(
+      'index', r.index,
+      'workflow_key', r.request ->> 'workflow_key',
+      'workflow_run_id', coalesce((v_created ->> r.index::text)::uuid, e.workflow_run_id),
+      'result', case
+        when v_created ? r.index::text then 'created'
+        when e.workflow_run_id is null then 'unknown_workflow'
+        when e.request_hash is distinct from r.request ->> 'request_hash' then 'conflict'
+        else 'existing'
+      end
+    ) order by r.index), '[]')
+    from (
+      select ordinality::integer - 1 as index, value as request
+      from jsonb_array_elements(p_requests) with ordinality
+    ) as r
+    left join public.workflow_runs e
+      on not v_created ? r.index::text and e.idempotency_key = r.request ->> 'idempotency_key'
+  );
+end;
+$$;
+
+comment on function orchestrator.create_runs(jsonb, text) is
+  'Creates runs and jobs for a list of requests; answers per request created, existing, conflict or unknown_workflow.';
+
+create function orchestrator._identify_request(p_request jsonb)
+returns jsonb
+language sql
+immutable
+security invoker
+set search_path = ''
+as $$
+  -- Callers' keys get a prefix of their own, so that none can pose as the key of an event or a cron slot.
+  select case
+    when p_request ->> 'idempotency_key' is null
+      then p_request - array['definition_id', 'trigger_event_id', 'restarted_from']
+    else p_request - array['definition_id', 'trigger_event_id', 'restarted_from'] || jsonb_build_object(
+      'idempotency_key', 'api:' || (p_request ->> 'idempotency_key'),
+      'request_hash', md5((p_request - 'idempotency_key')::text)
+    )
+  end;
+$$;
+
+comment on function orchestrator._identify_request(jsonb) is
+  'A caller''s dispatch request with its idempotency key set apart and the hash that tells the same body from another.';
+
+create function public.dispatch_workflows(p_requests jsonb, p_ring boolean default true)
+returns jsonb
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_runs jsonb;
+begin
+  v_runs := orchestrator.create_runs(
+    (
+      select coalesce(jsonb_agg(orchestrator._identify_request(value) order by ordinality), '[]')
+      from jsonb_array_elements(p_requests) with ordinality
+    ),
+    'api'
+  );
+  return jsonb_build_object(
+    'runs', v_runs,
+    'wake', case when p_ring then orchestrator.ring() else orchestrator.needs_ring() end
+  );
+end;
+$$;
+
+comment on function public.dispatch_workflows(jsonb, boolean) is
+  'Dispatches a list of requests in one transaction. With p_ring false nothing is rung and wake tells the caller to wake a worker.';
+
+create function public.dispatch_workflow(
+  p_user_id text,
+  p_workflow_key text,
+  p_intent_id text default null,
+  p_payload jsonb default '{}',
+  p_idempotency_key text default null,
+  p_run_at timestamptz default null,
+  p_priority integer default null
+)
+returns jsonb
+language sql
+volatile
+security invoker
+set search_path = ''
+as $$
+  select public.dispatch_workflows(jsonb_build_array(jsonb_strip_nulls(jsonb_build_object(
+    'user_id', p_user_id,
+    'workflow_key', p_workflow_key,
+    'intent_id', p_intent_id,
+    'idempotency_key', p_idempotency_key,
+    'run_at', p_run_at,
+    'priority', p_priority
+  )) || jsonb_build_object('payload', coalesce(p_payload, '{}')))) #> '{runs,0}';
+$$;
+
+comment on function public.dispatch_workflow(text, text, text, jsonb, text, timestamptz, integer) is
+  'Dispatches one run and rings a worker; for SQL callers. Answers {result, workflow_run_id, workflow_key}.';
+
+revoke execute on all functions in schema orchestrator from public, anon, authenticated;
+grant execute on function
+  orchestrator._insert_runs(jsonb, text, timestamptz), orchestrator.create_runs(jsonb, text),
+  orchestrator._identify_request(jsonb)
+  to service_role;
+revoke execute on function
+  public.dispatch_workflows(jsonb, boolean),
+  public.dispatch_workflow(text, text, text, jsonb, text, timestamptz, integer)
+  from public, anon, authenticated;
+grant execute on function
+  public.dispatch_workflows(jsonb, boolean),
+  public.dispatch_workflow(text, text, text, jsonb, text, timestamptz, integer)
+  to service_role;

@@ -1,0 +1,470 @@
+-- Queue: leases with a token, heartbeats, and the doorbell.
+--
+-- The doorbell keeps one promise: a job that is ready is never left without a worker that will look again.
+-- Whoever makes jobs ready holds the bell lock shared until it commits; a worker may stop only while it holds
+-- the lock exclusively and sees no due job. So either the worker sees the job, or its maker sees the worker gone
+-- and rings. The ring itself (pg_net) is a hint: the tick finds what a lost ring left.
+
+create table orchestrator.workers (
+  worker_id text primary key,
+  started_at timestamptz not null,
+  seen_at timestamptz not null,
+  stopped_at timestamptz
+);
+
+comment on table orchestrator.workers is
+  'Workers that drain or drained, by the server''s own clock: a worker not seen for 15 s counts as gone.';
+
+create table orchestrator.doorbell (
+  is_only_row boolean primary key default true,
+  rung_at timestamptz not null default '-infinity',
+  constraint doorbell_has_one_row check (is_only_row)
+);
+
+comment on table orchestrator.doorbell is
+  'One row: when the bell was last rung, so that a burst of commits rings once a second, not once a row.';
+
+insert into orchestrator.doorbell default values;
+
+alter table orchestrator.workers enable row level security;
+alter table orchestrator.doorbell enable row level security;
+create policy "nobody but the service role" on orchestrator.workers
+  as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on orchestrator.doorbell
+  as permissive for all to public using (false) with check (false);
+grant select, insert, update, delete on orchestrator.workers, orchestrator.doorbell to service_role;
+
+create function orchestrator.workers_alive()
+returns integer
+language sql
+stable
+security invoker
+set search_path = ''
+as $$
+  -- Three missed heartbeats of five seconds.
+  select count(*)::integer
+  from orchestrator.workers
+  where stopped_at is null and seen_at > clock_timestamp() - interval '15 seconds';
+$$;
+
+comment on function orchestrator.workers_alive() is 'How many workers are draining now.';
+
+create function orchestrator.needs_ring()
+returns boolean
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  perform pg_advisory_xact_lock_shared(hashtext('orchestrator.bell'), 0);
+  -- An older snapshot cannot see a worker that stopped since: then ring rather than hope.
+  return current_setting('transaction_isolation') <> 'read committed' or orchestrator.workers_alive() = 0;
+end;
+$$;
+
+comment on function orchestrator.needs_ring() is
+  'Takes the bell lock until commit and tells whether a worker must be woken for jobs made ready in this transaction.';
+
+create function orchestrator.post_to_function(p_path text)
+returns boolean
+language plpgsql
+volatile
+-- Definer: reads the service key from Vault, which service_role may not do on every project.
+security definer
+set search_path = ''
+as $$
+declare
+  v_base_url text;
+  v_key text;
+begin
+  select decrypted_secret into v_base_url from vault.decrypted_secrets where name = 'orchestrator_base_url';
+  select decrypted_secret into v_key from vault.decrypted_secrets where name = 'orchestrator_service_key';
+  if v_base_url is null or v_key is null then
+    return false;
+  end if;
+  perform net.http_post(
+    url := v_base_url || p_path,
+    body := '{}'::jsonb,
+    headers := jsonb_build_object('Content-Type', 'application/json', 'apikey', v_key)
+      -- A legacy service_role key is a JWT and travels as a bearer too; a secret key is none and must not.
+      || case when v_key like 'eyJ%' then jsonb_build_object('Authorization', 'Bearer ' || v_key) else '{}' end,
+    timeout_milliseconds := 5000
+  );
+  return true;
+exception when others then
+  -- A hint that cannot be given must never fail the transaction of the app that inserted the event.
+  raise warning 'ringing % failed: %', p_path, sqlerrm;
+  return false;
+end;
+$$;
+
+comment on function orchestrator.post_to_function(text) is
+  'Asks pg_net to POST to one of our functions after commit; false when Vault holds no URL and key yet.';
+
+create function orchestrator.ring()
+returns boolean
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_rung_at timestamptz;
+begin
+  if not orchestrator.needs_ring() then
+    return false;
+  end if;
+  -- A committed ring less than a second old is still on its way. The row being locked means that another ring is
+  -- not committed yet and may roll back: ring as well, and wait for nobody.
+  select rung_at into v_rung_at from orchestrator.doorbell for update skip locked;
+  if found then
+    if v_rung_at > clock_timestamp() - interval '1 second' then
+      return false;
+    end if;
+    update orchestrator.doorbell set rung_at = clock_timestamp();
+  end if;
+  return orchestrator.post_to_function('/functions/v1/orchestrator/worker');
+end;
+$$;
+
+comment on function orchestrator.ring() is
+  'Wakes a worker after commit unless one is draining or a ring is on its way; true when it rang.';
+
+create function public.ring_worker()
+returns jsonb
+language sql
+volatile
+security invoker
+set search_path = ''
+as $$
+  select jsonb_build_object('rung', orchestrator.post_to_function('/functions/v1/orchestrator/worker'));
+$$;
+
+comment on function public.ring_worker() is
+  'Rings whether or not a worker is draining: a worker at the end of its budget calls its successor with it.';
+
+create function orchestrator.next_due_at()
+returns timestamptz
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+set enable_seqscan = off
+as $$
+begin
+  -- A walk over the distinct priorities, one index probe each, so that jobs due later cost nothing.
+  return (
+    with recursive front as (
+      (
+        select priority, next_run_at from public.job_queue
+        where status in ('queued', 'failed')
+        order by priority, next_run_at, job_id
+        limit 1
+      )
+      union all
+      select n.priority, n.next_run_at
+      from front f
+      cross join lateral (
+        select q.priority, q.next_run_at from public.job_queue q
+        where q.status in ('queued', 'failed') and q.priority > f.priority
+        order by q.priority, q.next_run_at, q.job_id
+        limit 1
+      ) as n
+    )
+    select min(next_run_at) from front
+  );
+end;
+$$;
+
+comment on function orchestrator.next_due_at() is 'When the next ready job or retry is due; null when the queue is empty.';
+
+create function public.start_worker(p_worker_id text, p_max_workers integer)
+returns jsonb
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  if orchestrator.workers_alive() >= p_max_workers then
+    return jsonb_build_object('accepted', false);
+  end if;
+  insert into orchestrator.workers (worker_id, started_at, seen_at)
+  values (p_worker_id, clock_timestamp(), clock_timestamp())
+  on conflict (worker_id) do update set seen_at = excluded.seen_at, stopped_at = null;
+  return jsonb_build_object('accepted', true);
+end;
+$$;
+
+comment on function public.start_worker(text, integer) is
+  'Enters a worker among those that drain, unless enough are at work.';
+
+create function public.stop_worker(p_worker_id text, p_force boolean default false)
+returns jsonb
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  if not p_force then
+    if not pg_try_advisory_xact_lock(hashtext('orchestrator.bell'), 0) then
+      return jsonb_build_object('stopped', false);
+    end if;
+    if orchestrator.next_due_at() <= orchestrator.now() then
+      return jsonb_build_object('stopped', false);
+    end if;
+  end if;
+  update orchestrator.workers set stopped_at = clock_timestamp() where worker_id = p_worker_id;
+  update orchestrator.doorbell set rung_at = '-infinity' where rung_at > '-infinity';
+  return jsonb_build_object('stopped', true);
+end;
+$$;
+
+comment on function public.stop_worker(text, boolean) is
+  'Lets a worker stop when nothing is due and nobody is enqueuing; forced, it stops anyway (end of its budget).';
+
+create function orchestrator._pick_jobs(p_limit integer, p_now timestamptz)
+returns bigint[]
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+set enable_seqscan = off
+set enable_sort = off
+as $$
+declare
+  v_ids bigint[] := '{}';
+  v_priority integer := -1;
+begin
+  loop
+    -- Priority by priority: within one, the index order is age, and jobs due later end the scan.
+    select priority into v_priority
+    from public.job_queue
+    where status in ('queued', 'failed') and priority > v_priority
+    order by priority
+    limit 1;
+    exit when not found;
+
+    v_ids := v_ids || array(
+      select job_id
+      from public.job_queue
+      where status in ('queued', 'failed') and priority = v_priority and next_run_at <= p_now
+      order by next_run_at, job_id
+      limit p_limit - cardinality(v_ids)
+      for update skip locked
+    );
+    exit when cardinality(v_ids) >= p_limit;
+  end loop;
+  return v_ids;
+end;
+$$;
+
+comment on function orchestrator._pick_jobs(integer, timestamptz) is
+  'Locks up to p_limit due jobs for this transaction, in order of priority, then age.';
+
+create function orchestrator._lease(p_worker_id text, p_job_ids bigint[], p_lease interval, p_now timestamptz)
+returns json  -- json, not jsonb: built once, sent once, never looked into
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
+declare
+  v_jobs json;
+begin
+  with leased as (
+    update public.job_queue
+    set
+      status = 'leased',
+      attempts = attempts + 1,
+      lease_token = gen_random_uuid(),
+      lease_until = p_now + p_lease,
+      leased_at = p_now,
+      leased_by = p_worker_id,
+      started_at = coalesce(started_at, p_now)
+    where job_id = any (p_job_ids)
+    returning
+      job_id, lease_token, workflow_run_id, definition_id, step_no, step_id, user_id, intent_id, attempts,
+      max_attempts, agent, payload, dependencies, generation
+  )
+  select json_agg(json_build_object(
+    'job_id', l.job_id,
+    'lease_token', l.lease_token,
+    'workflow_run_id', l.workflow_run_id,
+    'workflow_key', r.workflow_key,
+    'step_id', l.step_id,
+    'user_id', l.user_id,
+    'intent_id', l.intent_id,
+    'attempt', l.attempts,
+    'max_attempts', l.max_attempts,
+    'agent', l.agent,
+    'config', l.payload,
+    'run_payload', r.payload,
+    'inputs', case when l.dependencies = 0 then '{}' else (
+      select coalesce(json_object_agg(p.step_id, p.output), '{}')
+      from public.workflow_steps s
+      join public.job_queue p on p.workflow_run_id = l.workflow_run_id and p.step_no = any (s.depends_on)
+      where s.definition_id = l.definition_id and s.step_no = l.step_no
+    ) end,
+    'idempotency_key', l.workflow_run_id || ':' || l.step_id || ':' || l.generation
+  )) into v_jobs
+  from leased l
+  join public.workflow_runs r using (workflow_run_id);
+  return coalesce(v_jobs, '[]');
+end;
+$$;
+
+comment on function orchestrator._lease(text, bigint[], interval, timestamptz) is
+  'Leases the picked jobs and gives the worker all that a call needs: config, run payload, outputs of the dependencies.';
+
+create function public.lease_jobs(p_worker_id text, p_limit integer, p_lease_ms integer)
+returns json
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_now timestamptz := orchestrator.now();
+  v_picked bigint[] := orchestrator._pick_jobs(p_limit, v_now);
+  v_allowed bigint[] := '{}';
+  v_jobs json := '[]';
+  v_next_due_at timestamptz;
+begin
+  if cardinality(v_picked) > 0 then
+    v_allowed := orchestrator.take_tokens_for_jobs(v_picked, v_now);
+    v_jobs := orchestrator._lease(p_worker_id, v_allowed, p_lease_ms * interval '1 millisecond', v_now);
+  end if;
+  if cardinality(v_picked) < p_limit then
+    v_next_due_at := orchestrator.next_due_at();
+  end if;
+  return json_build_object(
+    'jobs', v_jobs,
+    'deferred', cardinality(v_picked) - cardinality(v_allowed),
+    'next_due_ms', case
+      when v_next_due_at is not null then greatest(0, ceil(extract(epoch from v_next_due_at - v_now) * 1000))
+    end
+  );
+end;
+$$;
+
+comment on function public.lease_jobs(text, integer, integer) is
+  'Leases up to p_limit due jobs within their rate limits. deferred counts jobs put off to their bucket''s next token; next_due_ms is null while more may be due.';
+
+create function public.heartbeat_jobs(p_worker_id text, p_leases jsonb, p_lease_ms integer)
+returns jsonb
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
+declare
+  v_now timestamptz := orchestrator.now();
+  v_lost jsonb;
+begin
+  update orchestrator.workers set seen_at = clock_timestamp() where worker_id = p_worker_id;
+
+  with held as materialized (
+    select job_id, lease_token
+    from jsonb_to_recordset(p_leases) as (job_id bigint, lease_token uuid)
+    order by job_id
+  ),
+  extended as (
+    update public.job_queue q
+    set status = 'running', lease_until = v_now + p_lease_ms * interval '1 millisecond'
+    from held h
+    where q.job_id = h.job_id and q.lease_token = h.lease_token
+    returning q.job_id
+  )
+  select coalesce(jsonb_agg(h.job_id), '[]') into v_lost
+  from held h
+  where h.job_id not in (select job_id from extended);
+
+  perform public.expire_leases(100);
+  return jsonb_build_object('lost', v_lost);
+end;
+$$;
+
+comment on function public.heartbeat_jobs(text, jsonb, integer) is
+  'Marks calls in flight as running, extends their leases, and answers which leases were lost or cancelled. Also frees the leases of dead workers.';
+
+create function public.snooze_jobs(p_worker_id text, p_leases jsonb)
+returns jsonb
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
+declare
+  v_now timestamptz := orchestrator.now();
+  v_released integer;
+begin
+  with held as materialized (
+    select job_id, lease_token, coalesce(delay_ms, 0) as delay_ms
+    from jsonb_to_recordset(p_leases) as (job_id bigint, lease_token uuid, delay_ms double precision)
+    order by job_id
+  )
+  update public.job_queue q
+  set
+    status = 'queued',
+    attempts = attempts - 1,
+    next_run_at = case
+      when h.delay_ms > 0 then v_now + h.delay_ms * interval '1 millisecond'
+      else q.next_run_at  -- handed back: it keeps its age, and so its place
+    end,
+    lease_token = null,
+    lease_until = null,
+    leased_at = null,
+    leased_by = null
+  from held h
+  where q.job_id = h.job_id and q.lease_token = h.lease_token and q.leased_by = p_worker_id;
+  get diagnostics v_released = row_count;
+  return jsonb_build_object('released', v_released);
+end;
+$$;
+
+comment on function public.snooze_jobs(text, jsonb) is
+  'Puts leased jobs back for delay_ms without using an attempt.';
+
+create function public.hand_back_jobs(p_worker_id text, p_leases jsonb)
+returns jsonb
+language sql
+volatile
+security invoker
+set search_path = ''
+as $$
+  select public.snooze_jobs(
+    p_worker_id, (select coalesce(jsonb_agg(value - 'delay_ms'), '[]') from jsonb_array_elements(p_leases))
+  );
+$$;
+
+comment on function public.hand_back_jobs(text, jsonb) is
+  'Returns leases that have not begun, so that no job waits for the lease of a worker that ends.';
+
+revoke execute on all functions in schema orchestrator from public, anon, authenticated;
+grant execute on function
+  orchestrator.workers_alive(), orchestrator.needs_ring(), orchestrator.post_to_function(text), orchestrator.ring(),
+  orchestrator.next_due_at(), orchestrator._pick_jobs(integer, timestamptz),
+  orchestrator._lease(text, bigint[], interval, timestamptz)
+  to service_role;
+revoke execute on function
+  public.ring_worker(), public.start_worker(text, integer), public.stop_worker(text, boolean),
+  public.lease_jobs(text, integer, integer), public.heartbeat_jobs(text, jsonb, integer),
+  public.snooze_jobs(text, jsonb), public.hand_back_jobs(text, jsonb)
+  from public, anon, authenticated;
+grant execute on function
+  public.ring_worker(), public.start_worker(text, integer), public.stop_worker(text, boolean),
+  public.lease_jobs(text, integer, integer), public.heartbeat_jobs(text, jsonb, integer),
+  public.snooze_jobs(text, jsonb), public.hand_back_jobs(text, jsonb)
+  to service_role;

@@ -1,0 +1,318 @@
+-- Rate limit: token buckets by key, taken inside the lease, one set-based pass per batch.
+--
+-- A job asks up to three buckets: user:{user}:agent:{agent} (always, by the default policy if no other),
+-- agent:{agent} and user:{user} (where a policy names them). A refused job moves to the time its token is due,
+-- behind those already put off, and uses no attempt.
+
+create table public.rate_limit_policies (
+  pattern text primary key,
+  capacity numeric,
+  refill_rate numeric not null,
+  description text,
+  is_wildcard boolean not null generated always as (pattern = 'default' or pattern like '%*%') stored,
+  shape text not null generated always as (
+    case
+      when pattern = 'default' or pattern ~ '^user:[^:]*:agent:[^:]*$' then 'user_agent'
+      when pattern ~ '^user:[^:]*$' then 'user'
+      when pattern ~ '^agent:[^:]*$' then 'agent'
+      else 'other'
+    end
+  ) stored,
+  specificity integer not null generated always as (
+    case when pattern = 'default' then -1 else length(replace(pattern, '*', '')) end
+  ) stored,
+  key_regex text not null generated always as (
+    case
+      when pattern = 'default' then ''
+      else '^' || replace(regexp_replace(pattern, '([.^$+?(){}|\[\]\\])', '\\\1', 'g'), '*', '[^:]*') || '$'
+    end
+  ) stored,
+  constraint policies_have_room_for_one check (capacity >= 1),
+  constraint policies_refill check (refill_rate > 0)
+);
+
+comment on table public.rate_limit_policies is
+  'Capacity and tokens per second by key pattern; * stands for anything but a colon, the most specific pattern wins, default is for keys that no pattern matches. A null capacity means no limit.';
+
+create index rate_limit_policies_wildcards on public.rate_limit_policies (shape) where is_wildcard;
+
+insert into public.rate_limit_policies (pattern, capacity, refill_rate, description)
+values ('default', 100, 50, 'Each user at each agent: a burst of 100 calls, then 50 a second.');
+
+create table public.rate_limits (
+  rl_key text primary key,
+  tokens numeric not null,
+  last_refill timestamptz not null,
+  refill_rate numeric not null,
+  capacity numeric,
+  held_until timestamptz,
+  deferred_until timestamptz
+) with (fillfactor = 50);
+
+comment on table public.rate_limits is
+  'The buckets. held_until: an agent asked for a pause; deferred_until: the end of the line of jobs put off by this key.';
+
+alter table public.rate_limit_policies enable row level security;
+alter table public.rate_limits enable row level security;
+create policy "nobody but the service role" on public.rate_limit_policies
+  as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on public.rate_limits
+  as permissive for all to public using (false) with check (false);
+grant select, insert, update, delete on public.rate_limit_policies, public.rate_limits to service_role;
+
+create function orchestrator.rate_limit_key(p_user_id text, p_agent text)
+returns text
+language sql
+immutable
+security invoker
+set search_path = ''
+as $$
+  select 'user:' || replace(p_user_id, ':', '%3A') || ':agent:' || p_agent;
+$$;
+
+comment on function orchestrator.rate_limit_key(text, text) is
+  'The key of a user at an agent; a colon in the user''s id is escaped, so that no id can pose as another key.';
+
+create function public.take_tokens(p_key text, p_tokens numeric default 1, p_peek boolean default false)
+returns jsonb
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_now timestamptz := orchestrator.now();
+  v_policy public.rate_limit_policies;
+  v_bucket public.rate_limits;
+  v_allowed boolean;
+  v_retry_after_ms numeric := 0;
+begin
+  select * into v_policy
+  from public.rate_limit_policies
+  where pattern = p_key or pattern = 'default' or (is_wildcard and p_key ~ key_regex)
+  order by specificity desc
+  limit 1;
+
+  if v_policy.capacity is not null then
+    insert into public.rate_limits (rl_key, tokens, last_refill, refill_rate, capacity)
+    values (p_key, v_policy.capacity, v_now, v_policy.refill_rate, v_policy.capacity)
+    on conflict (rl_key) do nothing;
+  end if;
+  select * into v_bucket from public.rate_limits where rl_key = p_key for update;
+
+  if v_policy.capacity is null then
+    v_allowed := v_bucket.held_until is null or v_bucket.held_until <= v_now;
+  else
+    v_bucket.tokens := least(
+      v_policy.capacity,
+      v_bucket.tokens + greatest(0, extract(epoch from v_now - v_bucket.last_refill)) * v_policy.refill_rate
+    );
+    v_allowed := v_bucket.tokens >= p_tokens and coalesce(v_bucket.held_until <= v_now, true);
+    if v_allowed and not p_peek then
+      v_bucket.tokens := v_bucket.tokens - p_tokens;
+    end if;
+    update public.rate_limits
+    set
+      tokens = v_bucket.tokens, last_refill = v_now,
+      capacity = v_policy.capacity, refill_rate = v_policy.refill_rate
+    where rl_key = p_key;
+  end if;
+
+  if not v_allowed then
+    v_retry_after_ms := greatest(
+      0,
+      (p_tokens - v_bucket.tokens) / v_policy.refill_rate * 1000,
+      extract(epoch from v_bucket.held_until - v_now) * 1000
+    );
+  end if;
+  return jsonb_build_object(
+    'allowed', v_allowed,
+    'tokens', case when v_policy.capacity is not null then trunc(v_bucket.tokens, 3) end,
+    'capacity', v_policy.capacity,
+    'refill_rate', case when v_policy.capacity is not null then v_policy.refill_rate end,
+    'retry_after_ms', ceil(v_retry_after_ms)
+  );
+end;
+$$;
+
+comment on function public.take_tokens(text, numeric, boolean) is
+  'Takes tokens of a key, or with p_peek only looks: {allowed, tokens, capacity, refill_rate, retry_after_ms}.';
+
+create function orchestrator.take_tokens_for_jobs(p_job_ids bigint[], p_now timestamptz)
+returns bigint[]
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+set enable_seqscan = off
+set enable_mergejoin = off
+as $$
+declare
+  v_jobs bigint[];
+  v_places bigint[];
+  v_keys text[];
+  v_capacities numeric[];
+  v_rates numeric[];
+  v_refused bigint[];
+begin
+  select array_agg(d.job_id), array_agg(d.place), array_agg(d.rl_key), array_agg(d.capacity), array_agg(d.refill_rate)
+  into v_jobs, v_places, v_keys, v_capacities, v_rates
+  from (
+    select j.job_id, j.place, k.rl_key, p.capacity, p.refill_rate
+    from (
+      select q.job_id, u.place, q.agent, replace(q.user_id, ':', '%3A') as user_id
+      from unnest(p_job_ids) with ordinality as u (job_id, place)
+      join public.job_queue q using (job_id)
+    ) as j
+    cross join lateral (
+      values
+        ('user_agent', 'user:' || j.user_id || ':agent:' || j.agent),
+        ('agent', 'agent:' || j.agent),
+        ('user', 'user:' || j.user_id)
+    ) as k (shape, rl_key)
+    cross join lateral (
+      select c.capacity, c.refill_rate
+      from (
+        select e.capacity, e.refill_rate, e.specificity
+        from public.rate_limit_policies e
+        where e.pattern = k.rl_key
+        union all
+        select w.capacity, w.refill_rate, w.specificity
+        from public.rate_limit_policies w
+        where w.is_wildcard and w.shape = k.shape and k.rl_key ~ w.key_regex
+      ) as c
+      order by c.specificity desc
+      limit 1
+    ) as p
+    left join public.rate_limits b on b.rl_key = k.rl_key and b.held_until > p_now
+    where p.capacity is not null or b.rl_key is not null
+  ) as d;
+  if v_jobs is null then
+    return p_job_ids;
+  end if;
+
+  insert into public.rate_limits (rl_key, tokens, last_refill, refill_rate, capacity)
+  select distinct on (d.rl_key) d.rl_key, d.capacity, p_now, d.refill_rate, d.capacity
+  from unnest(v_keys, v_capacities, v_rates) as d (rl_key, capacity, refill_rate)
+  where not exists (select from public.rate_limits b where b.rl_key = d.rl_key)
+  order by d.rl_key
+  on conflict (rl_key) do nothing;
+
+  with demand as (
+    select
+      d.*,
+      row_number() over (partition by d.rl_key order by d.place) as rank
+    from unnest(v_jobs, v_places, v_keys, v_capacities, v_rates) as d (job_id, place, rl_key, capacity, refill_rate)
+  ),
+  bucket as materialized (
+    -- Locked in key order: two leases that share buckets take turns and cannot wait in a circle.
+    select
+      b.rl_key, k.capacity, k.refill_rate, b.deferred_until,
+      case when b.held_until > p_now then b.held_until end as held_until,
+      least(
+        k.capacity,
+        b.tokens + greatest(0, extract(epoch from p_now - b.last_refill)) * k.refill_rate
+      ) as tokens
+    from public.rate_limits b
+    join (select distinct rl_key, capacity, refill_rate from demand) as k on k.rl_key = b.rl_key
+    order by b.rl_key
+    for update of b
+  ),
+  asked as (
+    select
+      d.job_id, d.rl_key, d.rank,
+      b.held_until is null and (b.capacity is null or d.rank <= floor(b.tokens)) as is_granted
+    from demand d
+    join bucket b using (rl_key)
+  ),
+  verdict as (
+    select job_id, bool_and(is_granted) as is_allowed from asked group by job_id
+  ),
+  tally as (
+    select a.rl_key, count(*) filter (where v.is_allowed) as taken
+    from asked a
+    join verdict v using (job_id)
+    group by a.rl_key
+  ),
+  refused as (
+    select
+      a.job_id, a.rl_key,
+      greatest(
+        b.held_until,
+        b.deferred_until + make_interval(secs => (1 / b.refill_rate)::double precision),
+        p_now + make_interval(secs => (greatest(0, 1 - (b.tokens - t.taken)) / b.refill_rate)::double precision)
+      ) + make_interval(
+        secs => ((row_number() over (partition by a.rl_key order by a.rank) - 1) / b.refill_rate)::double precision
+      ) as due_at
+    from asked a
+    join bucket b using (rl_key)
+    join tally t using (rl_key)
+    where not a.is_granted
+  ),
+  spent as (
+    update public.rate_limits b
+    set
+      tokens = coalesce(k.tokens - t.taken, b.tokens),
+      last_refill = p_now,
+      capacity = k.capacity,
+      refill_rate = k.refill_rate,
+      deferred_until = greatest(b.deferred_until, (select max(r.due_at) from refused r where r.rl_key = b.rl_key))
+    from bucket k
+    join tally t using (rl_key)
+    where b.rl_key = k.rl_key
+  ),
+  put_off as (
+    -- Five minutes at most: a policy that is raised meanwhile must not wait for the old line to pass.
+    update public.job_queue q
+    set next_run_at = least(r.due_at, greatest(p_now + interval '5 minutes', r.held_until))
+    from (
+      select f.job_id, max(f.due_at) as due_at, max(b.held_until) as held_until
+      from refused f
+      join bucket b using (rl_key)
+      group by f.job_id
+    ) as r
+    where q.job_id = r.job_id
+  )
+  select array_agg(job_id) into v_refused from verdict where not is_allowed;
+
+  return case
+    when v_refused is null then p_job_ids
+    else array(
+      select u.job_id
+      from unnest(p_job_ids) with ordinality as u (job_id, place)
+      where u.job_id <> all (v_refused)
+      order by u.place
+    )
+  end;
+end;
+$$;
+
+comment on function orchestrator.take_tokens_for_jobs(bigint[], timestamptz) is
+  'Takes one token per picked job from each of its buckets; answers the allowed jobs in order and puts the others off to their token.';
+
+create function orchestrator.hold_keys(p_keys text[], p_until timestamptz[], p_now timestamptz)
+returns void
+language sql
+volatile
+security invoker
+set search_path = ''
+as $$
+  insert into public.rate_limits (rl_key, tokens, last_refill, refill_rate, capacity, held_until)
+  select h.rl_key, 0, p_now, 1, null, max(h.held_until)
+  from unnest(p_keys, p_until) as h (rl_key, held_until)
+  group by h.rl_key
+  order by h.rl_key
+  on conflict (rl_key) do update set held_until = greatest(rate_limits.held_until, excluded.held_until);
+$$;
+
+comment on function orchestrator.hold_keys(text[], timestamptz[], timestamptz) is
+  'Pauses keys whose agent answered 429 or 503 with Retry-After.';
+
+revoke execute on all functions in schema orchestrator from public, anon, authenticated;
+grant execute on function
+  orchestrator.rate_limit_key(text, text),
+  orchestrator.take_tokens_for_jobs(bigint[], timestamptz),
+  orchestrator.hold_keys(text[], timestamptz[], timestamptz)
+  to service_role;
+revoke execute on function public.take_tokens(text, numeric, boolean) from public, anon, authenticated;
+grant execute on function public.take_tokens(text, numeric, boolean) to service_role;
