@@ -79,6 +79,7 @@ language plpgsql
 volatile
 security invoker
 set search_path = ''
+set enable_seqscan = off
 as $$
 declare
   v_created jsonb := orchestrator._insert_runs(p_requests, p_trigger_type, orchestrator.now());
@@ -88,20 +89,25 @@ begin
     select coalesce(jsonb_agg(jsonb_build_object(
       'index', r.index,
       'workflow_key', r.request ->> 'workflow_key',
-      'workflow_run_id', coalesce((v_created ->> r.index::text)::uuid, e.workflow_run_id),
+      'workflow_run_id', coalesce(r.created_id, (r.existing).workflow_run_id),
       'result', case
-        when v_created ? r.index::text then 'created'
-        when e.workflow_run_id is null then 'unknown_workflow'
-        when e.request_hash is distinct from r.request ->> 'request_hash' then 'conflict'
+        when r.created_id is not null then 'created'
+        when (r.existing).workflow_run_id is null then 'unknown_workflow'
+        when (r.existing).request_hash is distinct from r.request ->> 'request_hash' then 'conflict'
         else 'existing'
       end
     ) order by r.index), '[]')
     from (
-      select ordinality::integer - 1 as index, value as request
+      select
+        ordinality::integer - 1 as index,
+        value as request,
+        (v_created ->> (ordinality - 1)::text)::uuid as created_id,
+        case when not v_created ? (ordinality - 1)::text then (
+          select e from public.workflow_runs e where e.idempotency_key = value ->> 'idempotency_key'
+        ) end as existing
       from jsonb_array_elements(p_requests) with ordinality
+      offset 0  -- a fence: the look-up runs once a row, not once a field
     ) as r
-    left join public.workflow_runs e
-      on not v_created ? r.index::text and e.idempotency_key = r.request ->> 'idempotency_key'
   );
 end;
 $$;
