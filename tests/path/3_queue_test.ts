@@ -34,7 +34,9 @@ Deno.test("5,000 jobs leased by 8 connections at once: each exactly once, none l
       { length: 1000 },
       (_, at) => ({ user_id: `u${at % 7}`, workflow_key: "single", payload: { at } }),
     );
-    for (let round = 0; round < 5; round++) await db.rpc.dispatchWorkflows({ requests, ring: false });
+    for (let round = 0; round < 5; round++) {
+      await db.rpc.dispatchWorkflows({ requests, ring: false });
+    }
 
     const leased: number[] = [];
     await Promise.all(Array.from({ length: 8 }, async (_, at) => {
@@ -154,7 +156,11 @@ Deno.test("a heartbeat turns leased jobs into running ones, extends the lease an
     const [{ now }] = await db.admin`select orchestrator.now() as now`;
     await db.rpc.cancelRun({ workflowRunId: jobs[1].workflow_run_id });
     await db.setClock(new Date(now.getTime() + 20_000));
-    const beat = await db.rpc.heartbeatJobs({ workerId: "w", leases: held(jobs), leaseMs: LEASE_MS });
+    const beat = await db.rpc.heartbeatJobs({
+      workerId: "w",
+      leases: held(jobs),
+      leaseMs: LEASE_MS,
+    });
     assert.deepEqual(beat.lost, [jobs[1].job_id]);
 
     const [job] = await db.admin`
