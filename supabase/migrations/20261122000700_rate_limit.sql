@@ -237,13 +237,16 @@ begin
   refused as (
     select
       a.job_id, a.rl_key,
-      greatest(
-        b.held_until,
-        b.deferred_until + make_interval(secs => (1 / b.refill_rate)::double precision),
-        p_now + make_interval(secs => (greatest(0, 1 - (b.tokens - t.taken)) / b.refill_rate)::double precision)
-      ) + make_interval(
-        secs => ((row_number() over (partition by a.rl_key order by a.rank) - 1) / b.refill_rate)::double precision
-      ) as due_at
+      case
+        when b.capacity is null then b.held_until  -- no bucket to wait for, only the agent's pause
+        else greatest(
+          b.held_until,
+          b.deferred_until + make_interval(secs => (1 / b.refill_rate)::double precision),
+          p_now + make_interval(secs => (greatest(0, 1 - (b.tokens - t.taken)) / b.refill_rate)::double precision)
+        ) + make_interval(
+          secs => ((row_number() over (partition by a.rl_key order by a.rank) - 1) / b.refill_rate)::double precision
+        )
+      end as due_at
     from asked a
     join bucket b using (rl_key)
     join tally t using (rl_key)

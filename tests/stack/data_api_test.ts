@@ -1,11 +1,11 @@
 // The Data API of the local stack gives back what it was given, and lets in whom the hosted one would.
 import assert from "node:assert/strict";
-import { FIXTURE_ROOT, startFixtureStack } from "./stack_fixture.ts";
+import { startFixtureStack } from "./stack_fixture.ts";
 
 const fixture = await startFixtureStack({ loops: { cron: false, net: false } });
 const { stack, sql } = fixture;
 const service = fixture.connectAs(stack.keys.secret);
-globalThis.addEventListener("unload", () => {});
+Deno.test.afterAll(() => fixture.stop());
 
 Deno.test("a JSON argument and its answer are exactly what was sent", async () => {
   const values: unknown[] = [
@@ -72,16 +72,18 @@ Deno.test("a function made later is found without a restart", async () => {
 });
 
 Deno.test("a raised error keeps its code and hint, and its status is PostgREST's", async () => {
-  for (const [sqlstate, status] of [["P0001", 400], ["WF001", 400], ["23505", 409], ["PT418", 418]]) {
+  for (
+    const [sqlstate, status] of [["P0001", 400], ["WF001", 400], ["23505", 409], ["PT418", 418]]
+  ) {
     const result = await service.rpc("fail_with", { p_sqlstate: sqlstate });
     assert.equal(result.status, status);
     assert.deepEqual([result.error?.code, result.error?.hint], [sqlstate, "a hint"]);
   }
 });
 
-Deno.test("a stable function cannot write", async () => {
-  const { error, status } = await service.rpc("write_in_read_only");
-  assert.deepEqual([error?.code, status], ["25006", 405]);
+Deno.test("a stable function runs in a read-only transaction, a volatile one does not", async () => {
+  assert.equal((await service.rpc("read_only_mode")).data, "on");
+  assert.equal((await service.rpc("write_mode")).data, "off");
 });
 
 Deno.test("the caller's role and claims reach the database", async () => {
@@ -177,7 +179,7 @@ Deno.test("a database that is away is a 503 in PostgREST's words, and comes back
 });
 
 Deno.test("calls survive the loss of every database connection", async () => {
-  await sql`
+  await fixture.admin`
     select pg_terminate_backend(pid) from pg_stat_activity
     where datname = current_database() and application_name = 'local-stack-api'`;
   const first = await service.rpc("list_notes");
@@ -206,12 +208,3 @@ Deno.test("new objects of the owner are granted to nobody", async () => {
     where rolname = current_user`;
   assert.deepEqual([owner.name, owner.rolsuper], ["postgres", false]);
 });
-
-Deno.test({
-  name: "the stack of this file ends",
-  fn: () => fixture.stop(),
-  sanitizeOps: false,
-  sanitizeResources: false,
-});
-
-assert.ok(FIXTURE_ROOT);

@@ -2,13 +2,25 @@
 import { fileURLToPath } from "node:url";
 import { createClient, type SupabaseClient } from "@supabase/supabase-js";
 import postgres from "postgres";
-import { migrate, type Stack, type StackOptions, startPostgres, startStack } from "../../scripts/stack/mod.ts";
+import {
+  migrate,
+  type Stack,
+  type StackOptions,
+  startPostgres,
+  startStack,
+} from "../../scripts/stack/mod.ts";
 
-export const FIXTURE_ROOT = fileURLToPath(new URL("./fixture/", import.meta.url)).replace(/\/$/, "");
+export const FIXTURE_ROOT = fileURLToPath(new URL("./fixture/", import.meta.url)).replace(
+  /\/$/,
+  "",
+);
 
 export interface FixtureStack {
   stack: Stack;
+  /** Connected as the project's owner. */
   sql: postgres.Sql;
+  /** Connected as superuser. */
+  admin: postgres.Sql;
   connectAs(key: string, token?: string): SupabaseClient;
   stop(): Promise<void>;
 }
@@ -28,16 +40,18 @@ export async function startFixtureStack(
     ...options,
   });
   const sql = postgres(stack.databaseUrl, { max: 4, onnotice: () => {} });
+  const admin = postgres(server.urlFor("fixture"), { max: 1, onnotice: () => {} });
   return {
     stack,
     sql,
+    admin,
     connectAs: (key, token) =>
       createClient(stack.url, key, {
         auth: { persistSession: false, autoRefreshToken: false },
         global: token === undefined ? {} : { headers: { Authorization: `Bearer ${token}` } },
       }),
     stop: async () => {
-      await sql.end();
+      await Promise.all([sql.end(), admin.end()]);
       await stack.stop();
       await server.stop();
     },
