@@ -6,7 +6,6 @@ create table public.agent_replies (
   request_hash text not null,
   claim_token uuid,
   claimed_until timestamptz,
-  calls integer not null default 0,
   status_code integer,
   body jsonb,
   created_at timestamptz not null,
@@ -14,7 +13,7 @@ create table public.agent_replies (
 );
 
 comment on table public.agent_replies is
-  'Replies of agents by idempotency key: claimed while the agent works, then kept for replay; calls counts deliveries.';
+  'Replies of agents by idempotency key: claimed while the agent works, then kept for replay.';
 
 create index agent_replies_by_age on public.agent_replies (created_at);
 
@@ -52,11 +51,10 @@ begin
   update public.agent_replies
   set
     claim_token = gen_random_uuid(),
-    claimed_until = v_now + p_hold_ms * interval '1 millisecond',
-    calls = calls + 1
+    claimed_until = v_now + p_hold_ms * interval '1 millisecond'
   where idempotency_key = p_idempotency_key
   returning * into v_reply;
-  return jsonb_build_object('state', 'started', 'claim_token', v_reply.claim_token, 'calls', v_reply.calls);
+  return jsonb_build_object('state', 'started', 'claim_token', v_reply.claim_token);
 end;
 $$;
 

@@ -1,0 +1,109 @@
+// What an agent is asked to do: the ids, payload and inputs of the step, read from the body of a
+// POST or the query of a GET, and the time that is left for it.
+import { z } from "zod";
+import { OrchestratorError } from "../contract/errors.ts";
+import { findUnstorable } from "../database/storable.ts";
+import { checkInput, readJson } from "../http/body.ts";
+import { createDeadline, type Deadline } from "./deadline.ts";
+
+/** Names are those on the wire. Ids are null when someone else than the orchestrator calls. */
+export interface AgentCall {
+  workflow_run_id: string | null;
+  workflow_key: string | null;
+  step_id: string | null;
+  user_id: string | null;
+  intent_id: string | null;
+  /** 1 for the first. */
+  attempt: number;
+  /** What the run was dispatched with; a GET does not carry it. */
+  payload: Record<string, unknown>;
+  /** Outputs of the steps that this one depends on, by step id; a GET does not carry them. */
+  inputs: Record<string, unknown>;
+  /** The same over all attempts of one step; null when the caller sent none. */
+  idempotency_key: string | null;
+  deadline: Deadline;
+  /** Everything that was sent, with members that are not named here: the body, or the query. */
+  sent: Record<string, unknown>;
+  request: Request;
+}
+
+const MAX_KEY_LENGTH = 512;
+
+const id = z.string().nullish().transform((value) => value ?? null);
+const record = z.record(z.string(), z.unknown()).nullish().transform((value) => value ?? {});
+
+const body = z.looseObject({
+  workflow_run_id: id,
+  workflow_key: id,
+  step_id: id,
+  user_id: id,
+  intent_id: id,
+  attempt: z.int().min(1).nullish(),
+  payload: record,
+  inputs: record,
+});
+
+/** Reads a call; throws OrchestratorError `invalid` or `payload_too_large`. */
+export async function readAgentCall(
+  request: Request,
+  maxBytes: number,
+): Promise<AgentCall> {
+  const isRead = request.method === "GET" || request.method === "HEAD";
+  const sent = isRead ? Object.fromEntries(new URL(request.url).searchParams) : await readJson(
+    request,
+    z.record(z.string(), z.unknown()).default({}),
+    maxBytes,
+  );
+  const unstorable = findUnstorable(sent);
+  if (unstorable !== null) {
+    throw new OrchestratorError(
+      "invalid",
+      `reading the body: it ${unstorable}`,
+    );
+  }
+  const { attempt, ...members } = isRead
+    ? checkInput(
+      { ...sent, payload: {}, inputs: {}, attempt: null },
+      body,
+      "query",
+    )
+    : checkInput(sent, body, "body");
+  return {
+    workflow_run_id: members.workflow_run_id,
+    workflow_key: members.workflow_key,
+    step_id: members.step_id,
+    user_id: members.user_id,
+    intent_id: members.intent_id,
+    attempt: attempt ?? readAttempt(request),
+    payload: members.payload,
+    inputs: members.inputs,
+    idempotency_key: readIdempotencyKey(request),
+    deadline: createDeadline(request),
+    sent,
+    request,
+  };
+}
+
+function readAttempt(request: Request): number {
+  const attempt = Number(request.headers.get("x-attempt") ?? 1);
+  return Number.isInteger(attempt) && attempt >= 1 ? attempt : 1;
+}
+
+function readIdempotencyKey(request: Request): string | null {
+  const own = request.headers.get("x-idempotency-key")?.trim() ?? "";
+  const common = request.headers.get("idempotency-key")?.trim() ?? "";
+  if (own !== "" && common !== "" && own !== common) {
+    throw new OrchestratorError(
+      "invalid",
+      "reading the headers: X-Idempotency-Key and Idempotency-Key differ",
+    );
+  }
+  const key = own === "" ? common : own;
+  if (key.length > MAX_KEY_LENGTH) {
+    throw new OrchestratorError(
+      "invalid",
+      `reading the headers: the idempotency key is longer than ${MAX_KEY_LENGTH} characters`,
+    );
+  }
+  return key === "" ? null : key;
+}

@@ -1,0 +1,51 @@
+// What a failed call of the database or of Storage means to a caller: away for now (503, try again),
+// refused input (400), or a bug (500). Nothing of the answer's text goes further than `cause`.
+import { OrchestratorError } from "../contract/errors.ts";
+
+/** When to try again while the database is away and nothing better is known. */
+export const UNAVAILABLE_RETRY_MS = 2_000;
+
+/** A failed call, whatever the transport; status 0 means that no answer came. */
+export interface DatabaseFailure {
+  status: number;
+  code: string;
+  message: string;
+}
+
+/**
+ * Codes that pass by themselves: the Data API without a database (PGRST000-003), and Postgres
+ * shutting down or starting, out of connections, out of time, in a deadlock, or cut off (class 08).
+ * https://docs.postgrest.org/en/stable/references/errors.html
+ */
+const PASSING_CODES =
+  /^(PGRST00[0-3]|57P0[1-3]|57014|53[0-9A-Z]{3}|08[0-9A-Z]{3}|40001|40P01|55P03)$/;
+
+/** Class 22 is data that its column cannot hold, such as \u0000 in jsonb or a malformed uuid. */
+const REFUSED_DATA_CODES = /^22[0-9A-Z]{3}$/;
+
+/** Some gateways answer 500 and only their text tells that the database refused the connection. */
+const LOST_CONNECTION =
+  /ECONNREFUSED|ECONNRESET|CONNECTION_(CLOSED|ENDED|DESTROYED)|CONNECT_TIMEOUT|connection (refused|reset|closed|terminated)|terminating connection|statement timeout|the database system is (starting up|shutting down)/i;
+
+/** Turns a failure into the error that routes and workers act upon; `action` begins the message. */
+export function translateFailure(action: string, failure: DatabaseFailure): OrchestratorError {
+  const cause = new Error(
+    `${failure.status} ${failure.code} ${failure.message}`.trim().slice(0, 2_000),
+  );
+  if (isPassing(failure)) {
+    return new OrchestratorError("unavailable", `${action}: the database is away`, {
+      retryAfterMs: UNAVAILABLE_RETRY_MS,
+      cause,
+    });
+  }
+  if (REFUSED_DATA_CODES.test(failure.code)) {
+    return new OrchestratorError("invalid", `${action}: a value cannot be stored`, { cause });
+  }
+  const code = failure.code === "" ? `status ${failure.status}` : `code ${failure.code}`;
+  return new OrchestratorError("internal", `${action}: failed with ${code}`, { cause });
+}
+
+function isPassing({ status, code, message }: DatabaseFailure): boolean {
+  return status === 0 || status === 502 || status === 503 || status === 504 || status === 429 ||
+    PASSING_CODES.test(code) || LOST_CONNECTION.test(message);
+}

@@ -1,0 +1,187 @@
+// The one seam to SQL: a method for every function that the database offers, with the same name.
+// Results are declared rather than parsed; only the lists that a caller walks at once are looked at.
+import { OrchestratorError, type Problem } from "../contract/errors.ts";
+import type { CompiledWorkflow } from "../contract/workflow_file.ts";
+import type * as rows from "./rows.ts";
+import type { Transport } from "./transport.ts";
+
+export type Rpc = ReturnType<typeof createRpc>;
+
+/** Builds the seam over a transport. Every method throws what the transport throws. */
+export function createRpc(transport: Transport) {
+  const call = transport.callFunction as <T>(name: string, args: rows.Json) => Promise<T>;
+  return {
+    publishWorkflow: (
+      a: {
+        compiled: CompiledWorkflow;
+        source: string;
+        sourcePath?: string | null;
+        sourceEtag?: string | null;
+      },
+    ) => call<rows.PublishedWorkflow>("publish_workflow", prefix(a)),
+
+    rejectWorkflowFile: (
+      a: { sourcePath: string; sourceEtag: string | null; problems: Problem[] },
+    ) => call<rows.Json>("reject_workflow_file", prefix(a)),
+
+    archiveWorkflow: (a: { workflowKey: string }) =>
+      call<{ result: "archived" | "not_found" }>("archive_workflow", prefix(a)),
+
+    listStaleWorkflowFiles: (a: { bucket?: string } = {}) =>
+      call<rows.StaleWorkflowFile[]>("list_stale_workflow_files", prefix(a)).then(asList),
+
+    listWorkflows: () => call<rows.WorkflowRow[]>("list_workflows", {}).then(asList),
+
+    getWorkflow: (a: { workflowKey: string }) =>
+      call<rows.WorkflowDetail | null>("get_workflow", prefix(a)),
+
+    dispatchWorkflows: (a: { requests: rows.DispatchRequest[]; ring?: boolean }) =>
+      call<rows.Dispatched>("dispatch_workflows", prefix(a)).then((it) => withList(it, "runs")),
+
+    dispatchWorkflow: (
+      a: {
+        userId: string;
+        workflowKey: string;
+        intentId?: string | null;
+        payload?: rows.Json;
+        idempotencyKey?: string | null;
+        runAt?: string | null;
+        priority?: number | null;
+      },
+    ) => call<rows.DispatchedRun>("dispatch_workflow", prefix(a)),
+
+    insertEvent: (
+      a: {
+        userId: string;
+        type: string;
+        intentId?: string | null;
+        payload?: rows.Json;
+        idempotencyKey?: string | null;
+      },
+    ) => call<rows.InsertedEvent>("insert_event", prefix(a)),
+
+    leaseJobs: (a: { workerId: string; limit: number; leaseMs: number }) =>
+      call<rows.Lease>("lease_jobs", prefix(a)).then((it) => withList(it, "jobs")),
+
+    completeJobs: (
+      a: { workerId: string; results: rows.JobResult[]; leaseLimit?: number; leaseMs?: number },
+    ) =>
+      call<rows.Settlement>("complete_jobs", prefix(a))
+        .then((it) => withList(withList(it, "results"), "jobs")),
+
+    heartbeatJobs: (a: { workerId: string; leases: rows.HeldLease[]; leaseMs: number }) =>
+      call<{ lost: number[] }>("heartbeat_jobs", prefix(a)).then((it) => withList(it, "lost")),
+
+    snoozeJobs: (
+      a: { workerId: string; leases: (rows.HeldLease & { delay_ms: number })[] },
+    ) => call<{ released: number }>("snooze_jobs", prefix(a)),
+
+    handBackJobs: (a: { workerId: string; leases: rows.HeldLease[] }) =>
+      call<{ released: number }>("hand_back_jobs", prefix(a)),
+
+    startWorker: (a: { workerId: string; maxWorkers: number }) =>
+      call<{ accepted: boolean }>("start_worker", prefix(a)),
+
+    stopWorker: (a: { workerId: string; force?: boolean }) =>
+      call<{ stopped: boolean }>("stop_worker", prefix(a)),
+
+    ringWorker: () => call<{ rung: boolean }>("ring_worker", {}),
+
+    cancelRun: (a: { workflowRunId: string; reason?: string | null }) =>
+      call<rows.CancelledRun>("cancel_run", prefix(a)),
+
+    retryJob: (a: { jobId: number }) => call<rows.RedrivenJob>("retry_job", prefix(a)),
+
+    resetJob: (a: { jobId: number }) => call<rows.RedrivenJob>("reset_job", prefix(a)),
+
+    restartRun: (a: { workflowRunId: string; mode: "failed" | "whole"; ring?: boolean }) =>
+      call<rows.RestartedRun>("restart_run", prefix(a)),
+
+    takeTokens: (a: { key: string; tokens?: number; peek?: boolean }) =>
+      call<rows.TakenTokens>("take_tokens", prefix(a)),
+
+    claimDueSchedules: (a: { limit: number }) =>
+      call<{ now: string; schedules: rows.ClaimedSchedule[] }>("claim_due_schedules", prefix(a))
+        .then((it) => withList(it, "schedules")),
+
+    fireSchedules: (a: { schedules: rows.ScheduleFiring[]; ring?: boolean }) =>
+      call<{ fired: number; runs: number }>("fire_schedules", prefix(a)),
+
+    subscribeSchedule: (
+      a: {
+        workflowKey: string;
+        userId: string;
+        timezone?: string | null;
+        intentId?: string | null;
+        payload?: rows.Json;
+      },
+    ) => call<{ result: string; schedule_id: string | number }>("subscribe_schedule", prefix(a)),
+
+    unsubscribeSchedule: (a: { workflowKey: string; userId: string }) =>
+      call<{ result: string }>("unsubscribe_schedule", prefix(a)),
+
+    listRuns: (
+      a: {
+        workflowKey?: string;
+        status?: string;
+        userId?: string;
+        limit?: number;
+        before?: string;
+      },
+    ) => call<rows.RunRow[]>("list_runs", prefix(a)).then(asList),
+
+    getRun: (a: { workflowRunId: string }) => call<rows.RunDetail | null>("get_run", prefix(a)),
+
+    listJobs: (
+      a: { status?: string; workflowKey?: string; limit?: number; before?: number },
+    ) => call<rows.JobRow[]>("list_jobs", prefix(a)).then(asList),
+
+    getJob: (a: { jobId: number }) => call<rows.JobDetail | null>("get_job", prefix(a)),
+
+    getHealth: () => call<rows.Health>("get_health", {}),
+
+    getSettings: () => call<rows.Json>("get_settings", {}),
+
+    configureOrchestrator: (a: { baseUrl: string; serviceKey: string; historyDays: number }) =>
+      call<{ cron_jobs: { name: string; schedule: string }[] }>(
+        "configure_orchestrator",
+        prefix(a),
+      ),
+
+    beginAgentReply: (a: { idempotencyKey: string; requestHash: string; holdMs?: number }) =>
+      call<rows.AgentReplyClaim>("begin_agent_reply", prefix(a)),
+
+    finishAgentReply: (
+      a: { idempotencyKey: string; claimToken: string; statusCode: number; body: unknown },
+    ) => call<{ stored: boolean }>("finish_agent_reply", prefix(a)),
+
+    forgetAgentReply: (a: { idempotencyKey: string; claimToken: string }) =>
+      call<rows.Json>("forget_agent_reply", prefix(a)),
+  };
+}
+
+/** `{leaseMs: 1}` becomes `{p_lease_ms: 1}`, the naming rule of every SQL argument. */
+export function prefix(args: Record<string, unknown>): Record<string, unknown> {
+  const named: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(args)) {
+    if (value === undefined) continue;
+    named[`p_${name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`] = value;
+  }
+  return named;
+}
+
+function asList<T>(value: T[] | null): T[] {
+  if (value === null) return [];
+  if (!Array.isArray(value)) throw refuse("a list");
+  return value;
+}
+
+function withList<T>(value: T, member: string): T {
+  const list = (value as Record<string, unknown> | null)?.[member];
+  if (!Array.isArray(list)) throw refuse(`an object with the list ${member}`);
+  return value;
+}
+
+function refuse(expected: string): OrchestratorError {
+  return new OrchestratorError("internal", `reading the database's answer: expected ${expected}`);
+}

@@ -1,0 +1,204 @@
+// Who may call a function: holders of a service key of this project, and nobody else. The same
+// check in every environment; it is the whole protection, since the gateway's own JWT check cannot
+// read the new secret keys and is off (verify_jwt = false).
+import { extractCredentials, resolveEnv } from "@supabase/server/core";
+import { decode, verifyWithJwks } from "hono/jwt";
+import { OrchestratorError } from "../contract/errors.ts";
+import { getEnv } from "../platform.ts";
+import { createKeySource, type KeySource } from "./jwks.ts";
+
+/** A caller whose key was accepted. `keyName` is the secret key's name, such as "default". */
+export interface Caller {
+  kind: "service";
+  via: "secret_key" | "service_key" | "service_jwt";
+  keyName: string | null;
+}
+
+/** Resolves to the caller, or throws OrchestratorError `unauthorized` or `forbidden`. */
+export type Authenticate = (request: Request) => Promise<Caller>;
+
+export interface ServiceKeys {
+  /** Named sb_secret_ keys. */
+  secretKeys: Record<string, string>;
+  /** The legacy service_role JWT and the founding document's EDGE_SERVICE_JWT, where set. */
+  serviceKeys: string[];
+  jwks: { keys: unknown } | URL | null;
+}
+
+interface AcceptedKey {
+  digest: Uint8Array;
+  caller: Caller;
+  /** Seconds since 1970; a configured JWT ends like any other. */
+  expiresAt: number | null;
+}
+
+const REALM = "apikey: <secret key>, or Authorization: Bearer <service key>";
+
+let authenticate: Authenticate | null = null;
+
+/** Checks a request against the keys that the platform gives this function. */
+export function authenticateService(request: Request): Promise<Caller> {
+  authenticate ??= createServiceAuth(readServiceKeys());
+  return authenticate(request);
+}
+
+/** Reads the accepted keys from the environment; blank ones count as unset. */
+export function readServiceKeys(): ServiceKeys {
+  const { data, error } = resolveEnv();
+  if (error !== null) {
+    throw new OrchestratorError(
+      "internal",
+      `reading service keys: ${error.message}`,
+    );
+  }
+  const serviceKeys = [
+    getEnv("SUPABASE_SERVICE_ROLE_KEY"),
+    getEnv("EDGE_SERVICE_JWT"),
+  ];
+  return {
+    secretKeys: data.secretKeys,
+    serviceKeys: serviceKeys.filter((key) => key !== undefined),
+    jwks: data.jwks,
+  };
+}
+
+/**
+ * Accepts, in `apikey` or as Bearer: a secret key, a configured service key, or (Bearer only) a
+ * service_role JWT that the project's signing keys verify. The library's own `secret` mode is not
+ * used because it stops at the first match and reads the `apikey` header only.
+ */
+export function createServiceAuth(
+  keys: ServiceKeys,
+  now: () => number = Date.now,
+): Authenticate {
+  const accepted = digestKeys(keys);
+  const findSigningKeys = createKeySource(keys.jwks, now);
+  return async (request) => {
+    const { apikey, token } = extractCredentials(request);
+    const presented = [apikey ?? "", token ?? ""].filter((key) => key !== "");
+    if (presented.length === 0) {
+      refuse(`the request has no service key; send ${REALM}`);
+    }
+    let found: AcceptedKey | null = null;
+    for (const key of presented) {
+      const match = await matchKey(key, await accepted);
+      found ??= match;
+    }
+    if (found !== null) {
+      if (found.expiresAt !== null && found.expiresAt * 1_000 <= now()) {
+        refuse("the service key has expired");
+      }
+      return found.caller;
+    }
+    if (token === null || !isJwt(token)) {
+      refuse("the request's key is not a service key of this project");
+    }
+    return await verifyServiceJwt(token, findSigningKeys);
+  };
+}
+
+async function verifyServiceJwt(
+  token: string,
+  findSigningKeys: KeySource,
+): Promise<Caller> {
+  const header = readJwt(token)?.header;
+  const keyId = header !== undefined && "kid" in header ? header.kid : undefined;
+  if (typeof keyId !== "string") {
+    refuse("the request's token is not signed with the project's signing keys");
+  }
+  const signingKeys = await findSigningKeys(keyId);
+  const claims = await verifyWithJwks(token, {
+    keys: signingKeys,
+    allowedAlgorithms: ["ES256", "RS256"],
+    // A token from a server whose clock is a second ahead is no forgery.
+    verification: { iat: false },
+  }).catch((error: unknown) => {
+    const isExpired = error instanceof Error &&
+      error.name === "JwtTokenExpired";
+    refuse(
+      isExpired ? "the request's token has expired" : "the request's token does not verify",
+    );
+  });
+  if (typeof claims.exp !== "number") {
+    refuse("the request's token has no expiry");
+  }
+  if (claims.role === "service_role") {
+    return { kind: "service", via: "service_jwt", keyName: null };
+  }
+  if (claims.role === "authenticated") {
+    throw new OrchestratorError(
+      "forbidden",
+      "authenticating: a user's token has no rights here",
+    );
+  }
+  refuse("the request's token is not a service token");
+}
+
+async function digestKeys(keys: ServiceKeys): Promise<AcceptedKey[]> {
+  const entries: [string, Caller][] = [
+    ...Object.entries(keys.secretKeys).map((
+      [keyName, key],
+    ): [string, Caller] => [
+      key,
+      { kind: "service", via: "secret_key", keyName },
+    ]),
+    ...keys.serviceKeys.map((key): [string, Caller] => [
+      key,
+      { kind: "service", via: "service_key", keyName: null },
+    ]),
+  ];
+  return await Promise.all(
+    entries
+      .filter(([key]) => typeof key === "string" && key.trim() !== "")
+      .map(async ([key, caller]) => ({
+        digest: await digest(key),
+        caller,
+        expiresAt: readExpiry(key),
+      })),
+  );
+}
+
+/** Looks at every accepted key whatever it finds, so that the time tells nothing about the keys. */
+async function matchKey(
+  key: string,
+  accepted: AcceptedKey[],
+): Promise<AcceptedKey | null> {
+  const presented = await digest(key);
+  let found: AcceptedKey | null = null;
+  for (const candidate of accepted) {
+    let difference = 0;
+    for (let index = 0; index < presented.length; index++) {
+      difference |= presented[index] ^ candidate.digest[index];
+    }
+    found = difference === 0 ? found ?? candidate : found;
+  }
+  return found;
+}
+
+/** Digests have one length, so comparing them does not tell how long a key is. */
+async function digest(key: string): Promise<Uint8Array> {
+  return new Uint8Array(
+    await crypto.subtle.digest("SHA-256", new TextEncoder().encode(key)),
+  );
+}
+
+function isJwt(text: string): boolean {
+  return text.split(".").length === 3;
+}
+
+function readJwt(text: string): ReturnType<typeof decode> | null {
+  try {
+    return decode(text);
+  } catch {
+    return null;
+  }
+}
+
+function readExpiry(key: string): number | null {
+  const expiry = isJwt(key) ? readJwt(key)?.payload.exp : undefined;
+  return typeof expiry === "number" ? expiry : null;
+}
+
+function refuse(detail: string): never {
+  throw new OrchestratorError("unauthorized", `authenticating: ${detail}`);
+}

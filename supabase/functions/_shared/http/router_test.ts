@@ -1,0 +1,146 @@
+import assert from "node:assert/strict";
+import { OrchestratorError } from "../contract/errors.ts";
+import { createServiceAuth } from "./auth.ts";
+import { createRouter, stripFunctionName } from "./router.ts";
+
+const KEY = "sb_secret_router_test";
+const authenticate = createServiceAuth({
+  secretKeys: { default: KEY },
+  serviceKeys: [],
+  jwks: null,
+});
+
+function createApp() {
+  const router = createRouter({ functionName: "orchestrator", authenticate });
+  router.post(
+    "/dispatch",
+    (context) => context.json(context.get("caller"), 202),
+  );
+  router.get(
+    "/runs/:id",
+    (context) => context.json({ id: context.req.param("id") }),
+  );
+  router.post("/broken", () => {
+    throw new TypeError("secret detail");
+  });
+  router.post("/away", () => {
+    throw new OrchestratorError(
+      "unavailable",
+      "calling x: the database is away",
+      {
+        retryAfterMs: 2_000,
+      },
+    );
+  });
+  return router;
+}
+
+function call(
+  method: string,
+  path: string,
+  headers: Record<string, string> = { apikey: KEY },
+) {
+  return createApp().fetch(
+    new Request(`http://localhost${path}`, { method, headers }),
+  );
+}
+
+async function quietly<T>(
+  action: () => Promise<T>,
+): Promise<{ result: T; lines: string[] }> {
+  const lines: string[] = [];
+  const { error, warn } = console;
+  console.error = (line: string) => lines.push(line);
+  console.warn = (line: string) => lines.push(line);
+  try {
+    return { result: await action(), lines };
+  } finally {
+    Object.assign(console, { error, warn });
+  }
+}
+
+Deno.test("routes match with and without the platform's prefix", async () => {
+  for (const prefix of ["", "/orchestrator", "/functions/v1/orchestrator"]) {
+    const response = await call("POST", `${prefix}/dispatch`);
+    assert.equal(response.status, 202, prefix);
+    assert.deepEqual(await response.json(), {
+      kind: "service",
+      via: "secret_key",
+      keyName: "default",
+    });
+  }
+  assert.deepEqual(
+    await (await call("GET", "/orchestrator/runs/a%20b")).json(),
+    { id: "a b" },
+  );
+  assert.equal(stripFunctionName("/orchestrator", "orchestrator"), "/");
+  assert.equal(
+    stripFunctionName("/orchestrator-x/a", "orchestrator"),
+    "/orchestrator-x/a",
+  );
+});
+
+Deno.test("without a key no route answers, not even to say that it does not exist", async () => {
+  for (
+    const path of [
+      "/orchestrator/dispatch",
+      "/orchestrator/nothing",
+      "/orchestrator",
+    ]
+  ) {
+    for (const method of ["GET", "POST", "OPTIONS"]) {
+      const response = await call(method, path, {});
+      assert.equal(response.status, 401, `${method} ${path}`);
+      assert.equal(
+        response.headers.get("content-type"),
+        "application/problem+json",
+      );
+      assert.match(response.headers.get("www-authenticate") ?? "", /Bearer/);
+      assert.equal(response.headers.get("access-control-allow-origin"), null);
+    }
+  }
+});
+
+Deno.test("an unknown path is 404 with near names, a known one with another method is 405", async () => {
+  const missing = await call("POST", "/orchestrator/dispach");
+  assert.equal(missing.status, 404);
+  assert.deepEqual((await missing.json()).problems[0].near, ["/dispatch"]);
+  const wrong = await call("GET", "/orchestrator/dispatch");
+  assert.equal(wrong.status, 405);
+  assert.equal(wrong.headers.get("allow"), "POST");
+  const parameter = await call("DELETE", "/orchestrator/runs/1");
+  assert.equal(parameter.status, 405);
+  assert.equal(parameter.headers.get("allow"), "GET");
+});
+
+Deno.test("a fitting request id is kept, another one replaced, and both are answered", async () => {
+  const kept = await call("POST", "/dispatch", {
+    apikey: KEY,
+    "x-request-id": "curl-1",
+  });
+  assert.equal(kept.headers.get("x-request-id"), "curl-1");
+  const replaced = await call("POST", "/dispatch", {
+    apikey: KEY,
+    "x-request-id": "a b{}",
+  });
+  assert.match(replaced.headers.get("x-request-id") ?? "", /^[0-9a-f-]{36}$/);
+});
+
+Deno.test("an unexpected error is a bare 500 outside and whole in the log", async () => {
+  const headers = { apikey: KEY, "x-request-id": "find-me" };
+  const { result, lines } = await quietly(async () => await call("POST", "/broken", headers));
+  assert.equal(result.status, 500);
+  const text = await result.text();
+  assert.equal(text.includes("secret detail"), false);
+  assert.equal(JSON.parse(text).request_id, "find-me");
+  assert.equal(lines.length, 1);
+  assert.match(lines[0], /"request.failed".*find-me/);
+  assert.match(lines[0], /secret detail/);
+  assert.equal(lines[0].includes(KEY), false);
+});
+
+Deno.test("a database that is away is 503 with Retry-After", async () => {
+  const { result } = await quietly(async () => await call("POST", "/away"));
+  assert.equal(result.status, 503);
+  assert.equal(result.headers.get("retry-after"), "2");
+});

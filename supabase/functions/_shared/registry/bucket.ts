@@ -1,0 +1,100 @@
+// The Storage bucket `workflows`, the source of truth of all workflow files. Serves the registry.
+import { OrchestratorError } from "../contract/errors.ts";
+import type { StorageApi } from "../database/client.ts";
+import { translateFailure, UNAVAILABLE_RETRY_MS } from "../database/errors.ts";
+
+export const WORKFLOW_BUCKET = "workflows";
+
+const PAGE_SIZE = 1_000;
+const CONTENT_TYPE = "application/yaml";
+
+/** Files at the top of the bucket whose names end in .yml or .yaml; others are not ours. */
+const WORKFLOW_FILE_NAME = /^([^/]+)\.ya?ml$/;
+
+/** What `supabase-js` answers with instead of throwing. */
+interface StorageFailure {
+  message: string;
+  status?: number;
+  statusCode?: string;
+}
+
+export class WorkflowBucket {
+  readonly #storage: StorageApi;
+
+  constructor(storage: StorageApi) {
+    this.#storage = storage;
+  }
+
+  /** Creates the private bucket; false if it was there already. */
+  async create(fileMaxBytes: number): Promise<boolean> {
+    const { error } = await this.#storage.createBucket(WORKFLOW_BUCKET, {
+      public: false,
+      fileSizeLimit: fileMaxBytes,
+    });
+    if (error === null) return true;
+    if (readStatus(error) === 409 || /already exists/i.test(error.message)) return false;
+    throw translate(`creating the bucket ${WORKFLOW_BUCKET}`, error);
+  }
+
+  /** Names of the workflow files, sorted. */
+  async list(): Promise<string[]> {
+    const names: string[] = [];
+    for (let offset = 0;; offset += PAGE_SIZE) {
+      const { data, error } = await this.#storage.from(WORKFLOW_BUCKET)
+        .list("", { limit: PAGE_SIZE, offset, sortBy: { column: "name", order: "asc" } });
+      if (error !== null) throw translate(`listing the bucket ${WORKFLOW_BUCKET}`, error);
+      names.push(...data.map(({ name }) => name).filter((name) => WORKFLOW_FILE_NAME.test(name)));
+      if (data.length < PAGE_SIZE) return names;
+    }
+  }
+
+  /** The text of a file, or null if there is no such file. */
+  async download(name: string): Promise<string | null> {
+    const { data, error } = await this.#storage.from(WORKFLOW_BUCKET).download(name);
+    if (error === null) return await readBlob(name, data);
+    if (readStatus(error) === 404 || /not[ _]found/i.test(error.message)) return null;
+    throw translate(`downloading ${name}`, error);
+  }
+
+  /** Uploads a file, over an older one of that name. */
+  async upload(name: string, source: string): Promise<void> {
+    const { error } = await this.#storage.from(WORKFLOW_BUCKET)
+      .upload(name, new Blob([source], { type: CONTENT_TYPE }), {
+        upsert: true,
+        contentType: CONTENT_TYPE,
+        // A cached old version would be published again by the next reader.
+        cacheControl: "0",
+      });
+    if (error !== null) throw translate(`uploading ${name}`, error);
+  }
+}
+
+/** The key that a file's name promises, or null if it is no workflow file's name. */
+export function readKeyOfFileName(name: string): string | null {
+  return WORKFLOW_FILE_NAME.exec(name)?.[1] ?? null;
+}
+
+async function readBlob(name: string, blob: Blob): Promise<string> {
+  try {
+    return await blob.text();
+  } catch (cause) {
+    throw new OrchestratorError("unavailable", `downloading ${name}: the answer broke off`, {
+      retryAfterMs: UNAVAILABLE_RETRY_MS,
+      cause,
+    });
+  }
+}
+
+/** Storage answers some errors with 400 and the real status in the body. */
+function readStatus(error: StorageFailure): number {
+  const inBody = Number(error.statusCode);
+  return Number.isInteger(inBody) && inBody >= 400 ? inBody : error.status ?? 0;
+}
+
+function translate(action: string, error: StorageFailure): OrchestratorError {
+  return translateFailure(action, {
+    status: readStatus(error),
+    code: error.statusCode ?? "",
+    message: error.message,
+  });
+}

@@ -1,0 +1,48 @@
+// For this folder's tests only: a bucket and a registry in memory.
+import { readSettings } from "../contract/settings.ts";
+import type { StaleWorkflowFile, WorkflowRow } from "../database/rows.ts";
+import type { RegistryDeps } from "./read_through.ts";
+
+export const VALID = (key: string) =>
+  `key: ${key}\ntrigger: { type: manual }\nsteps: [{ id: a, call: /functions/v1/agent/a }]\n`;
+
+export class FakeRegistry {
+  readonly files = new Map<string, string>();
+  readonly published: { key: string; path?: string | null; etag?: string | null }[] = [];
+  readonly rejected: string[] = [];
+  readonly archived: string[] = [];
+  stale: StaleWorkflowFile[] = [];
+  isAway: Error | null = null;
+
+  readonly deps: RegistryDeps = {
+    settings: readSettings(() => undefined, {}),
+    bucket: {
+      download: (name) =>
+        this.isAway === null
+          ? Promise.resolve(this.files.get(name) ?? null)
+          : Promise.reject(this.isAway),
+    },
+    rpc: {
+      publishWorkflow: ({ compiled, sourcePath, sourceEtag }) => {
+        this.published.push({ key: compiled.key, path: sourcePath, etag: sourceEtag });
+        return Promise.resolve({
+          workflow_key: compiled.key,
+          definition_id: 1,
+          sha256: "",
+          version: 1,
+          result: "published",
+        });
+      },
+      rejectWorkflowFile: ({ sourcePath }) => {
+        this.rejected.push(sourcePath);
+        return Promise.resolve({});
+      },
+      archiveWorkflow: ({ workflowKey }) => {
+        this.archived.push(workflowKey);
+        return Promise.resolve({ result: "archived" });
+      },
+      listWorkflows: () => Promise.resolve([{ workflow_key: "daily_v1" } as WorkflowRow]),
+      listStaleWorkflowFiles: () => Promise.resolve(this.stale),
+    },
+  };
+}

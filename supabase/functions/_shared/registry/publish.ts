@@ -1,0 +1,63 @@
+// From a file's text to the published definition: compile, then register. A text with problems
+// changes nothing. Serves the registry.
+import { OrchestratorError, type Problem } from "../contract/errors.ts";
+import type { CompiledWorkflow } from "../contract/workflow_file.ts";
+import type { PublishedWorkflow } from "../database/rows.ts";
+import type { Rpc } from "../database/rpc.ts";
+import { type CompileSettings, compileWorkflow } from "../workflow/compile.ts";
+import { readKeyOfFileName } from "./bucket.ts";
+
+export interface WorkflowSource {
+  source: string;
+  /** The name in the bucket, or null for a text that is not there yet. */
+  file: string | null;
+  etag?: string | null;
+}
+
+export type CheckedSource =
+  | { ok: true; workflow: CompiledWorkflow }
+  | { ok: false; problems: Problem[] };
+
+/** Compiles a text and checks that its file is named after its key. */
+export function checkSource(
+  { source, file }: WorkflowSource,
+  settings: CompileSettings,
+): CheckedSource {
+  const compiled = compileWorkflow(source, { file: file ?? undefined, settings });
+  if (!compiled.ok || file === null) return compiled;
+  const { key } = compiled.workflow;
+  if (readKeyOfFileName(file) === key) return compiled;
+  const message = `the file must be named after its key: ${key}.yml, got ${file}`;
+  return { ok: false, problems: [{ path: "key", message, file }] };
+}
+
+/** Publishes a text; throws `unprocessable` with its problems. */
+export async function publishSource(
+  source: WorkflowSource,
+  settings: CompileSettings,
+  rpc: Pick<Rpc, "publishWorkflow">,
+): Promise<PublishedWorkflow> {
+  const checked = checkSource(source, settings);
+  if (!checked.ok) throw refuseSource(source.file, checked.problems);
+  return await publishChecked(source, checked.workflow, rpc);
+}
+
+/** Registers a text that checkSource has passed. */
+export function publishChecked(
+  { source, file, etag }: WorkflowSource,
+  compiled: CompiledWorkflow,
+  rpc: Pick<Rpc, "publishWorkflow">,
+): Promise<PublishedWorkflow> {
+  return rpc.publishWorkflow({
+    compiled,
+    source,
+    ...(file === null || etag === undefined ? {} : { sourcePath: file, sourceEtag: etag }),
+  });
+}
+
+/** The error that carries a file's problems; its message tells the first one. */
+export function refuseSource(file: string | null, problems: Problem[]): OrchestratorError {
+  const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : "";
+  const text = `publishing ${file ?? "a workflow"}: ${problems[0].message}${more}`;
+  return new OrchestratorError("unprocessable", text, { problems });
+}

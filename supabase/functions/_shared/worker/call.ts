@@ -1,0 +1,141 @@
+// One HTTP request to an agent, with the timeout over headers and body, and no more of the answer
+// read than may be kept. Serves stage 5, step call; never throws.
+import { resolveAgentUrl } from "./resolve_url.ts";
+import type { AgentOrigin } from "./resolve_url.ts";
+
+/** Who calls: where agents live and what proves to them that it is the orchestrator. */
+export interface CallerIdentity extends AgentOrigin {
+  serviceJwt: string;
+  secretKey: string;
+  outputMaxBytes: number;
+}
+
+export interface AgentCall {
+  /** A path of this project or an absolute https:// URL. */
+  call: string;
+  method: string;
+  timeoutMs: number;
+  headers?: Record<string, string>;
+  /** Appended to the URL; null members are left out. */
+  query?: Record<string, string | null>;
+  /** Sent as JSON; undefined sends no body. */
+  body?: unknown;
+}
+
+/** What came of a call. `received` means a whole answer, or all of it that may be kept. */
+export type CallOutcome =
+  & { durationMs: number }
+  & (
+    | {
+      kind: "received";
+      status: number;
+      retryAfter: string | null;
+      location: string | null;
+      text: string;
+      bytes: number;
+      isCut: boolean;
+    }
+    | { kind: "timeout"; timeoutMs: number }
+    | { kind: "network"; message: string }
+    | { kind: "aborted" }
+    | { kind: "refused"; message: string }
+  );
+
+/** Calls an agent once. `signal` aborts the request, as when its lease was lost. */
+export async function callAgent(
+  call: AgentCall,
+  identity: CallerIdentity,
+  signal?: AbortSignal,
+): Promise<CallOutcome> {
+  const startedAt = performance.now();
+  const spend = () => Math.round(performance.now() - startedAt);
+  const resolved = resolveAgentUrl(call.call, identity);
+  if ("refusal" in resolved) {
+    return { kind: "refused", message: resolved.refusal, durationMs: spend() };
+  }
+  const timeout = new AbortController();
+  const timer = setTimeout(() => timeout.abort(), call.timeoutMs);
+  const abort = () => timeout.abort();
+  signal?.addEventListener("abort", abort, { once: true });
+  if (signal?.aborted) abort();
+  try {
+    const url = addQuery(resolved.url, call.query);
+    const response = await fetch(url, {
+      method: call.method,
+      headers: buildHeaders(call, resolved.isOwn ? identity : null),
+      body: call.body === undefined ? undefined : JSON.stringify(call.body),
+      redirect: "manual",
+      signal: timeout.signal,
+    });
+    const body = await readCapped(response, identity.outputMaxBytes);
+    return {
+      kind: "received",
+      status: response.status,
+      retryAfter: response.headers.get("retry-after"),
+      location: response.headers.get("location"),
+      ...body,
+      durationMs: spend(),
+    };
+  } catch (error) {
+    const durationMs = spend();
+    if (signal?.aborted) return { kind: "aborted", durationMs };
+    if (timeout.signal.aborted) {
+      return { kind: "timeout", timeoutMs: call.timeoutMs, durationMs };
+    }
+    return { kind: "network", message: describeError(error), durationMs };
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", abort);
+    // Also ends the connection of an answer that was not read to its end.
+    timeout.abort();
+  }
+}
+
+function addQuery(url: URL, query: AgentCall["query"]): URL {
+  for (const [name, value] of Object.entries(query ?? {})) {
+    if (value !== null) url.searchParams.set(name, value);
+  }
+  return url;
+}
+
+function buildHeaders(call: AgentCall, credentials: CallerIdentity | null): Headers {
+  const headers = new Headers({ accept: "application/json" });
+  if (call.body !== undefined) headers.set("content-type", "application/json");
+  for (const [name, value] of Object.entries(call.headers ?? {})) headers.set(name, value);
+  if (credentials !== null) {
+    headers.set("authorization", `Bearer ${credentials.serviceJwt}`);
+    headers.set("apikey", credentials.secretKey);
+  }
+  return headers;
+}
+
+async function readCapped(
+  response: Response,
+  maxBytes: number,
+): Promise<{ text: string; bytes: number; isCut: boolean }> {
+  const decoder = new TextDecoder();
+  let text = "";
+  let bytes = 0;
+  if (response.body === null) return { text, bytes, isCut: false };
+  const reader = response.body.getReader();
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    const room = maxBytes - bytes;
+    bytes += part.value.byteLength;
+    text += decoder.decode(part.value.subarray(0, room), { stream: true });
+    if (bytes > maxBytes) {
+      reader.cancel().catch(() => {});
+      return { text, bytes, isCut: true };
+    }
+  }
+  return { text: text + decoder.decode(), bytes, isCut: false };
+}
+
+/** The whole chain of causes: fetch hides the reason of a failed connection in `cause`. */
+function describeError(error: unknown): string {
+  const parts: string[] = [];
+  for (let it: unknown = error; it instanceof Error && parts.length < 4; it = it.cause) {
+    // Deno puts the URL into its message, and GET calls have the user's ids in theirs.
+    parts.push(it.message.replace(/ ?\(https?:\/\/[^)]*\)/g, ""));
+  }
+  return parts.length > 0 ? [...new Set(parts)].join(": ") : String(error);
+}

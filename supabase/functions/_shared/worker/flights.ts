@@ -1,0 +1,117 @@
+// The leases that a worker holds: calls in flight, and results that wait to be settled. Knows how
+// long each lease is good for; serves stages 4 and 5.
+import type { HeldLease, JobResult, LeasedJob } from "../database/rows.ts";
+import type { Attempt, DrainSeam } from "./drain_seam.ts";
+
+export interface Flight {
+  readonly job: LeasedJob;
+  readonly controller: AbortController;
+  /** Until when the lease is certainly ours, in milliseconds since 1970. */
+  leaseUntil: number;
+  isLost: boolean;
+}
+
+export interface Landing {
+  readonly flight: Flight;
+  readonly result: JobResult;
+}
+
+export class Flights {
+  readonly #seam: DrainSeam;
+  readonly #onLanding: () => void;
+  readonly #inFlight = new Map<string, Flight>();
+  #landed: Landing[] = [];
+  #dropped = 0;
+
+  constructor(seam: DrainSeam, onLanding: () => void) {
+    this.#seam = seam;
+    this.#onLanding = onLanding;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight.size;
+  }
+
+  get landed(): number {
+    return this.#landed.length;
+  }
+
+  /** Begins the call of a job; its result is among the landed ones once `onLanding` was called. */
+  launch(job: LeasedJob, timeoutMs: number, leaseUntil: number): void {
+    const flight = { job, controller: new AbortController(), leaseUntil, isLost: false };
+    this.#inFlight.set(job.lease_token, flight);
+    this.#callStep(flight, timeoutMs).then((attempt) => this.#land(flight, attempt));
+  }
+
+  async #callStep({ job, controller }: Flight, timeoutMs: number): Promise<Attempt> {
+    try {
+      return await this.#seam.callStep(job, timeoutMs, controller.signal);
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      return { outcome: "retry", error_class: "internal", error_text: `calling a step: ${text}` };
+    }
+  }
+
+  #land(flight: Flight, attempt: Attempt): void {
+    const { job_id, lease_token } = flight.job;
+    this.#inFlight.delete(lease_token);
+    if (flight.isLost) this.#dropped++;
+    else this.#landed.push({ flight, result: { job_id, lease_token, ...attempt } });
+    this.#onLanding();
+  }
+
+  /** Takes the results that wait to be settled; those that could not be are put back. */
+  takeLanded(): Landing[] {
+    const landed = this.#landed;
+    this.#landed = [];
+    return landed;
+  }
+
+  putBack(landings: Landing[]): void {
+    this.#landed.unshift(...landings);
+  }
+
+  /** Takes the number of calls that ended after their lease was lost. */
+  takeDropped(): number {
+    const dropped = this.#dropped;
+    this.#dropped = 0;
+    return dropped;
+  }
+
+  /** Drops results whose lease is over, and tells how many; another worker has their jobs. */
+  dropExpired(now: number): number {
+    const kept = this.#landed.filter(({ flight }) => flight.leaseUntil > now);
+    const dropped = this.#landed.length - kept.length;
+    this.#landed = kept;
+    return dropped;
+  }
+
+  listHeld(): HeldLease[] {
+    const held = [...this.#inFlight.values(), ...this.#landed.map(({ flight }) => flight)];
+    return held.map(({ job: { job_id, lease_token } }) => ({ job_id, lease_token }));
+  }
+
+  /** Notes that the listed leases are good until then. */
+  extend(leases: HeldLease[], until: number): void {
+    const tokens = new Set(leases.map(({ lease_token }) => lease_token));
+    for (const flight of this.#inFlight.values()) {
+      if (tokens.has(flight.job.lease_token)) flight.leaseUntil = until;
+    }
+    for (const { flight } of this.#landed) {
+      if (tokens.has(flight.job.lease_token)) flight.leaseUntil = until;
+    }
+  }
+
+  /** Aborts the calls of jobs that are no longer ours, and tells how many there were. */
+  abort(jobIds: number[]): number {
+    const lost = new Set(jobIds);
+    let aborted = 0;
+    for (const flight of this.#inFlight.values()) {
+      if (!lost.has(flight.job.job_id) || flight.isLost) continue;
+      flight.isLost = true;
+      flight.controller.abort();
+      aborted++;
+    }
+    return aborted;
+  }
+}
