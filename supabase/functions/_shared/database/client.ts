@@ -18,7 +18,11 @@ export interface Connection {
 /** Opens a connection to a project; nothing is sent before the first call. */
 export function connect(url: string, secretKey: string): Connection {
   const client = createClient(url, secretKey, {
-    auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false },
+    auth: {
+      persistSession: false,
+      autoRefreshToken: false,
+      detectSessionInUrl: false,
+    },
     global: { fetch: fetchInTime },
   });
   return { rpc: createRpc(createTransport(client)), storage: client.storage };
@@ -30,11 +34,18 @@ function createTransport(client: SupabaseClient): Transport {
       const { data, error, status } = await client.rpc(name, args);
       if (error === null) return data;
       const { code, message } = error;
-      throw translateFailure(`calling ${name}`, { status, code: code ?? "", message });
+      throw translateFailure(`calling ${name}`, {
+        status,
+        code: code ?? "",
+        message,
+      });
     },
   };
 }
 
 function fetchInTime(input: RequestInfo | URL, init: RequestInit = {}): Promise<Response> {
-  return fetch(input, { ...init, signal: AbortSignal.timeout(DATABASE_TIMEOUT_MS) });
+  return fetch(input, {
+    ...init,
+    signal: AbortSignal.timeout(DATABASE_TIMEOUT_MS),
+  });
 }

@@ -27,13 +27,20 @@ const REFUSED_DATA_CODES = /^22[0-9A-Z]{3}$/;
 const LOST_CONNECTION =
   /ECONNREFUSED|ECONNRESET|CONNECTION_(CLOSED|ENDED|DESTROYED)|CONNECT_TIMEOUT|connection (refused|reset|closed|terminated)|terminating connection|statement timeout|the database system is (starting up|shutting down)/i;
 
-/** Turns a failure into the error that routes and workers act upon; `action` begins the message. */
-export function translateFailure(action: string, failure: DatabaseFailure): OrchestratorError {
+/**
+ * Turns a failure into the error that routes and workers act upon. `action` begins the message, `what`
+ * is the part of the platform that was asked.
+ */
+export function translateFailure(
+  action: string,
+  failure: DatabaseFailure,
+  what = "the database",
+): OrchestratorError {
   const cause = new Error(
     `${failure.status} ${failure.code} ${failure.message}`.trim().slice(0, 2_000),
   );
   if (isPassing(failure)) {
-    return new OrchestratorError("unavailable", `${action}: the database is away`, {
+    return new OrchestratorError("unavailable", `${action}: ${what} is away`, {
       retryAfterMs: UNAVAILABLE_RETRY_MS,
       cause,
     });
@@ -42,10 +49,13 @@ export function translateFailure(action: string, failure: DatabaseFailure): Orch
     return new OrchestratorError("invalid", `${action}: a value cannot be stored`, { cause });
   }
   const code = failure.code === "" ? `status ${failure.status}` : `code ${failure.code}`;
-  return new OrchestratorError("internal", `${action}: failed with ${code}`, { cause });
+  return new OrchestratorError("internal", `${action}: failed with ${code}`, {
+    cause,
+  });
 }
 
 function isPassing({ status, code, message }: DatabaseFailure): boolean {
-  return status === 0 || status === 502 || status === 503 || status === 504 || status === 429 ||
+  return status === 0 || status === 502 || status === 503 || status === 504 ||
+    status === 429 ||
     PASSING_CODES.test(code) || LOST_CONNECTION.test(message);
 }

@@ -6,20 +6,35 @@ const kindOf = (status: number, code: string, message = "") =>
 
 Deno.test("no answer, and answers of gateways without a database, are unavailable", () => {
   assert.equal(kindOf(0, ""), "unavailable");
-  for (const status of [502, 503, 504]) assert.equal(kindOf(status, ""), "unavailable");
+  for (const status of [502, 503, 504]) {
+    assert.equal(kindOf(status, ""), "unavailable");
+  }
   assert.equal(kindOf(500, "SUP", "connect ECONNREFUSED 127.0.0.1:5432"), "unavailable");
 });
 
 Deno.test("states of Postgres that pass by themselves are unavailable", () => {
   for (
-    const code of ["PGRST000", "PGRST003", "57P01", "57P03", "53300", "57014", "08006", "40P01"]
+    const code of [
+      "PGRST000",
+      "PGRST003",
+      "57P01",
+      "57P03",
+      "53300",
+      "57014",
+      "08006",
+      "40P01",
+    ]
   ) {
     assert.equal(kindOf(500, code), "unavailable", code);
   }
 });
 
 Deno.test("an unavailable database says when to try again", () => {
-  const error = translateFailure("leasing jobs", { status: 503, code: "", message: "" });
+  const error = translateFailure("leasing jobs", {
+    status: 503,
+    code: "",
+    message: "",
+  });
   assert.equal(error.retryAfterMs, UNAVAILABLE_RETRY_MS);
   assert.equal(error.status, 503);
 });

@@ -18,7 +18,8 @@ export function readProject(): Project {
   const url = getEnv("SUPABASE_URL");
   const { secretKeys } = readServiceKeys();
   const serviceRoleKey = getEnv("SUPABASE_SERVICE_ROLE_KEY");
-  const secretKey = secretKeys.default ?? Object.values(secretKeys)[0] ?? serviceRoleKey;
+  const secretKey = secretKeys.default ?? Object.values(secretKeys)[0] ??
+    serviceRoleKey;
   if (url === undefined || secretKey === undefined) {
     throw new OrchestratorError(
       "internal",

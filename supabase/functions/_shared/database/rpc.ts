@@ -11,14 +11,12 @@ export type Rpc = ReturnType<typeof createRpc>;
 export function createRpc(transport: Transport) {
   const call = transport.callFunction as <T>(name: string, args: rows.Json) => Promise<T>;
   return {
-    publishWorkflow: (
-      a: {
-        compiled: CompiledWorkflow;
-        source: string;
-        sourcePath?: string | null;
-        sourceEtag?: string | null;
-      },
-    ) => call<rows.PublishedWorkflow>("publish_workflow", prefix(a)),
+    publishWorkflow: (a: {
+      compiled: CompiledWorkflow;
+      source: string;
+      sourcePath?: string | null;
+      sourceEtag?: string | null;
+    }) => call<rows.PublishedWorkflow>("publish_workflow", prefix(a)),
 
     rejectWorkflowFile: (
       a: { sourcePath: string; sourceEtag: string | null; problems: Problem[] },
@@ -28,7 +26,8 @@ export function createRpc(transport: Transport) {
       call<{ result: "archived" | "not_found" }>("archive_workflow", prefix(a)),
 
     listStaleWorkflowFiles: (a: { bucket?: string } = {}) =>
-      call<rows.StaleWorkflowFile[]>("list_stale_workflow_files", prefix(a)).then(asList),
+      call<rows.StaleWorkflowFile[]>("list_stale_workflow_files", prefix(a))
+        .then(asList),
 
     listWorkflows: () => call<rows.WorkflowRow[]>("list_workflows", {}).then(asList),
 
@@ -38,43 +37,43 @@ export function createRpc(transport: Transport) {
     dispatchWorkflows: (a: { requests: rows.DispatchRequest[]; ring?: boolean }) =>
       call<rows.Dispatched>("dispatch_workflows", prefix(a)).then((it) => withList(it, "runs")),
 
-    dispatchWorkflow: (
-      a: {
-        userId: string;
-        workflowKey: string;
-        intentId?: string | null;
-        payload?: rows.Json;
-        idempotencyKey?: string | null;
-        runAt?: string | null;
-        priority?: number | null;
-      },
-    ) => call<rows.DispatchedRun>("dispatch_workflow", prefix(a)),
+    dispatchWorkflow: (a: {
+      userId: string;
+      workflowKey: string;
+      intentId?: string | null;
+      payload?: rows.Json;
+      idempotencyKey?: string | null;
+      runAt?: string | null;
+      priority?: number | null;
+    }) => call<rows.DispatchedRun>("dispatch_workflow", prefix(a)),
 
-    insertEvent: (
-      a: {
-        userId: string;
-        type: string;
-        intentId?: string | null;
-        payload?: rows.Json;
-        idempotencyKey?: string | null;
-      },
-    ) => call<rows.InsertedEvent>("insert_event", prefix(a)),
+    insertEvent: (a: {
+      userId: string;
+      type: string;
+      intentId?: string | null;
+      payload?: rows.Json;
+      idempotencyKey?: string | null;
+    }) => call<rows.InsertedEvent>("insert_event", prefix(a)),
 
     leaseJobs: (a: { workerId: string; limit: number; leaseMs: number }) =>
       call<rows.Lease>("lease_jobs", prefix(a)).then((it) => withList(it, "jobs")),
 
-    completeJobs: (
-      a: { workerId: string; results: rows.JobResult[]; leaseLimit?: number; leaseMs?: number },
-    ) =>
+    completeJobs: (a: {
+      workerId: string;
+      results: rows.JobResult[];
+      leaseLimit?: number;
+      leaseMs?: number;
+    }) =>
       call<rows.Settlement>("complete_jobs", prefix(a))
         .then((it) => withList(withList(it, "results"), "jobs")),
 
     heartbeatJobs: (a: { workerId: string; leases: rows.HeldLease[]; leaseMs: number }) =>
       call<{ lost: number[] }>("heartbeat_jobs", prefix(a)).then((it) => withList(it, "lost")),
 
-    snoozeJobs: (
-      a: { workerId: string; leases: (rows.HeldLease & { delay_ms: number })[] },
-    ) => call<{ released: number }>("snooze_jobs", prefix(a)),
+    snoozeJobs: (a: {
+      workerId: string;
+      leases: (rows.HeldLease & { delay_ms: number })[];
+    }) => call<{ released: number }>("snooze_jobs", prefix(a)),
 
     handBackJobs: (a: { workerId: string; leases: rows.HeldLease[] }) =>
       call<{ released: number }>("hand_back_jobs", prefix(a)),
@@ -107,34 +106,33 @@ export function createRpc(transport: Transport) {
     fireSchedules: (a: { schedules: rows.ScheduleFiring[]; ring?: boolean }) =>
       call<{ fired: number; runs: number }>("fire_schedules", prefix(a)),
 
-    subscribeSchedule: (
-      a: {
-        workflowKey: string;
-        userId: string;
-        timezone?: string | null;
-        intentId?: string | null;
-        payload?: rows.Json;
-      },
-    ) => call<{ result: string; schedule_id: string | number }>("subscribe_schedule", prefix(a)),
+    subscribeSchedule: (a: {
+      workflowKey: string;
+      userId: string;
+      timezone?: string | null;
+      intentId?: string | null;
+      payload?: rows.Json;
+    }) => call<{ result: string; schedule_id: string | number }>("subscribe_schedule", prefix(a)),
 
     unsubscribeSchedule: (a: { workflowKey: string; userId: string }) =>
       call<{ result: string }>("unsubscribe_schedule", prefix(a)),
 
-    listRuns: (
-      a: {
-        workflowKey?: string;
-        status?: string;
-        userId?: string;
-        limit?: number;
-        before?: string;
-      },
-    ) => call<rows.RunRow[]>("list_runs", prefix(a)).then(asList),
+    listRuns: (a: {
+      workflowKey?: string;
+      status?: string;
+      userId?: string;
+      limit?: number;
+      before?: string;
+    }) => call<rows.RunRow[]>("list_runs", prefix(a)).then(asList),
 
     getRun: (a: { workflowRunId: string }) => call<rows.RunDetail | null>("get_run", prefix(a)),
 
-    listJobs: (
-      a: { status?: string; workflowKey?: string; limit?: number; before?: number },
-    ) => call<rows.JobRow[]>("list_jobs", prefix(a)).then(asList),
+    listJobs: (a: {
+      status?: string;
+      workflowKey?: string;
+      limit?: number;
+      before?: number;
+    }) => call<rows.JobRow[]>("list_jobs", prefix(a)).then(asList),
 
     getJob: (a: { jobId: number }) => call<rows.JobDetail | null>("get_job", prefix(a)),
 
@@ -151,9 +149,12 @@ export function createRpc(transport: Transport) {
     beginAgentReply: (a: { idempotencyKey: string; requestHash: string; holdMs?: number }) =>
       call<rows.AgentReplyClaim>("begin_agent_reply", prefix(a)),
 
-    finishAgentReply: (
-      a: { idempotencyKey: string; claimToken: string; statusCode: number; body: unknown },
-    ) => call<{ stored: boolean }>("finish_agent_reply", prefix(a)),
+    finishAgentReply: (a: {
+      idempotencyKey: string;
+      claimToken: string;
+      statusCode: number;
+      body: unknown;
+    }) => call<{ stored: boolean }>("finish_agent_reply", prefix(a)),
 
     forgetAgentReply: (a: { idempotencyKey: string; claimToken: string }) =>
       call<rows.Json>("forget_agent_reply", prefix(a)),
@@ -165,7 +166,9 @@ export function prefix(args: Record<string, unknown>): Record<string, unknown> {
   const named: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(args)) {
     if (value === undefined) continue;
-    named[`p_${name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`] = value;
+    named[
+      `p_${name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`
+    ] = value;
   }
   return named;
 }

@@ -17,7 +17,9 @@ export function createSettingsReader(
   let loaded: Promise<Settings> | null = null;
   let loadedAt = 0;
   return () => {
-    if (loaded !== null && now() - loadedAt < SETTINGS_MAX_AGE_MS) return loaded;
+    if (loaded !== null && now() - loadedAt < SETTINGS_MAX_AGE_MS) {
+      return loaded;
+    }
     const loading = rpc.getSettings().then((rows) => readSettings(getEnv, rows));
     loaded = loading;
     loadedAt = now();

@@ -2,7 +2,12 @@ import assert from "node:assert/strict";
 import { createSettingsReader, SETTINGS_MAX_AGE_MS } from "./settings.ts";
 
 function setUp() {
-  const state = { now: 0, reads: 0, rows: {} as Record<string, unknown>, isAway: false };
+  const state = {
+    now: 0,
+    reads: 0,
+    rows: {} as Record<string, unknown>,
+    isAway: false,
+  };
   const load = createSettingsReader({
     getSettings: () => {
       state.reads++;

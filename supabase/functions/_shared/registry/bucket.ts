@@ -5,7 +5,6 @@ import { translateFailure, UNAVAILABLE_RETRY_MS } from "../database/errors.ts";
 
 export const WORKFLOW_BUCKET = "workflows";
 
-const PAGE_SIZE = 1_000;
 const CONTENT_TYPE = "application/yaml";
 
 /** Files at the top of the bucket whose names end in .yml or .yaml; others are not ours. */
@@ -36,23 +35,18 @@ export class WorkflowBucket {
     throw translate(`creating the bucket ${WORKFLOW_BUCKET}`, error);
   }
 
-  /** Names of the workflow files, sorted. */
-  async list(): Promise<string[]> {
-    const names: string[] = [];
-    for (let offset = 0;; offset += PAGE_SIZE) {
-      const { data, error } = await this.#storage.from(WORKFLOW_BUCKET)
-        .list("", { limit: PAGE_SIZE, offset, sortBy: { column: "name", order: "asc" } });
-      if (error !== null) throw translate(`listing the bucket ${WORKFLOW_BUCKET}`, error);
-      names.push(...data.map(({ name }) => name).filter((name) => WORKFLOW_FILE_NAME.test(name)));
-      if (data.length < PAGE_SIZE) return names;
-    }
+  async exists(): Promise<boolean> {
+    const { error } = await this.#storage.getBucket(WORKFLOW_BUCKET);
+    if (error === null) return true;
+    if (isNotFound(error)) return false;
+    throw translate(`looking for the bucket ${WORKFLOW_BUCKET}`, error);
   }
 
   /** The text of a file, or null if there is no such file. */
   async download(name: string): Promise<string | null> {
     const { data, error } = await this.#storage.from(WORKFLOW_BUCKET).download(name);
     if (error === null) return await readBlob(name, data);
-    if (readStatus(error) === 404 || /not[ _]found/i.test(error.message)) return null;
+    if (isNotFound(error)) return null;
     throw translate(`downloading ${name}`, error);
   }
 
@@ -85,6 +79,10 @@ async function readBlob(name: string, blob: Blob): Promise<string> {
   }
 }
 
+function isNotFound(error: StorageFailure): boolean {
+  return readStatus(error) === 404 || /not[ _]found/i.test(error.message);
+}
+
 /** Storage answers some errors with 400 and the real status in the body. */
 function readStatus(error: StorageFailure): number {
   const inBody = Number(error.statusCode);
@@ -92,9 +90,10 @@ function readStatus(error: StorageFailure): number {
 }
 
 function translate(action: string, error: StorageFailure): OrchestratorError {
-  return translateFailure(action, {
+  const failure = {
     status: readStatus(error),
     code: error.statusCode ?? "",
     message: error.message,
-  });
+  };
+  return translateFailure(action, failure, "Storage");
 }

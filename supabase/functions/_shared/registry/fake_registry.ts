@@ -8,7 +8,11 @@ export const VALID = (key: string) =>
 
 export class FakeRegistry {
   readonly files = new Map<string, string>();
-  readonly published: { key: string; path?: string | null; etag?: string | null }[] = [];
+  readonly published: {
+    key: string;
+    path?: string | null;
+    etag?: string | null;
+  }[] = [];
   readonly rejected: string[] = [];
   readonly archived: string[] = [];
   stale: StaleWorkflowFile[] = [];
@@ -24,7 +28,11 @@ export class FakeRegistry {
     },
     rpc: {
       publishWorkflow: ({ compiled, sourcePath, sourceEtag }) => {
-        this.published.push({ key: compiled.key, path: sourcePath, etag: sourceEtag });
+        this.published.push({
+          key: compiled.key,
+          path: sourcePath,
+          etag: sourceEtag,
+        });
         return Promise.resolve({
           workflow_key: compiled.key,
           definition_id: 1,

@@ -23,7 +23,10 @@ export function checkSource(
   { source, file }: WorkflowSource,
   settings: CompileSettings,
 ): CheckedSource {
-  const compiled = compileWorkflow(source, { file: file ?? undefined, settings });
+  const compiled = compileWorkflow(source, {
+    file: file ?? undefined,
+    settings,
+  });
   if (!compiled.ok || file === null) return compiled;
   const { key } = compiled.workflow;
   if (readKeyOfFileName(file) === key) return compiled;

@@ -50,6 +50,10 @@ export async function refuseUnknown(
   const hint = near.length > 0 ? `; did you mean ${near[0]}?` : "";
   const message = `there is no workflow ${JSON.stringify(key)}${hint}`;
   return new OrchestratorError("not_found", message, {
-    problems: [{ path: "workflow_key", message, ...(near.length > 0 ? { near } : {}) }],
+    problems: [{
+      path: "workflow_key",
+      message,
+      ...(near.length > 0 ? { near } : {}),
+    }],
   });
 }

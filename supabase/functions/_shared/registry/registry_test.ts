@@ -14,7 +14,9 @@ Deno.test("a file must be named after its key", () => {
   assert.equal(checkSource({ source: VALID("a"), file: null }, settings).ok, true);
   const checked = checkSource({ source: VALID("a"), file: "b.yml" }, settings);
   assert.equal(checked.ok, false);
-  if (!checked.ok) assert.match(checked.problems[0].message, /named after its key: a\.yml/);
+  if (!checked.ok) {
+    assert.match(checked.problems[0].message, /named after its key: a\.yml/);
+  }
 });
 
 Deno.test("a text with problems is refused with all of them and changes nothing", async () => {
@@ -57,7 +59,9 @@ Deno.test("a key that is no file name never reaches the bucket", async () => {
   const registry = new FakeRegistry();
   registry.isAway = new Error("asked the bucket");
   for (const key of ["../secrets", "a/b", "A", ""]) {
-    await assert.rejects(readThrough(key, registry.deps), { kind: "not_found" });
+    await assert.rejects(readThrough(key, registry.deps), {
+      kind: "not_found",
+    });
   }
 });
 
@@ -66,15 +70,50 @@ Deno.test("sync publishes what changed, refuses what is invalid and archives wha
   registry.files.set("good.yml", VALID("good"));
   registry.files.set("bad.yml", "key: [");
   registry.stale = [
-    { source_path: "good.yml", etag: "e1", state: "changed", workflow_key: null },
-    { source_path: "bad.yml", etag: "e2", state: "changed", workflow_key: "bad" },
-    { source_path: "gone.yml", etag: "e3", state: "removed", workflow_key: "gone" },
-    { source_path: "never.yml", etag: "e4", state: "removed", workflow_key: null },
-    { source_path: "raced.yml", etag: "e5", state: "changed", workflow_key: null },
+    {
+      source_path: "good.yml",
+      etag: "e1",
+      state: "changed",
+      workflow_key: null,
+    },
+    {
+      source_path: "bad.yml",
+      etag: "e2",
+      state: "changed",
+      workflow_key: "bad",
+    },
+    {
+      source_path: "gone.yml",
+      etag: "e3",
+      state: "removed",
+      workflow_key: "gone",
+    },
+    {
+      source_path: "never.yml",
+      etag: "e4",
+      state: "removed",
+      workflow_key: null,
+    },
+    {
+      source_path: "raced.yml",
+      etag: "e5",
+      state: "changed",
+      workflow_key: null,
+    },
   ];
   const counts = await syncRegistry(registry.deps);
-  assert.deepEqual(counts, { published: 1, unchanged: 2, rejected: 1, archived: 1, failed: 0 });
-  assert.deepEqual(registry.published, [{ key: "good", path: "good.yml", etag: "e1" }]);
+  assert.deepEqual(counts, {
+    published: 1,
+    unchanged: 2,
+    rejected: 1,
+    archived: 1,
+    failed: 0,
+  });
+  assert.deepEqual(registry.published, [{
+    key: "good",
+    path: "good.yml",
+    etag: "e1",
+  }]);
   assert.deepEqual(registry.rejected, ["bad.yml"]);
   assert.deepEqual(registry.archived, ["gone"]);
 });
@@ -98,7 +137,12 @@ Deno.test("a file that fails does not stop the others", async () => {
 
 Deno.test("a bucket that is away ends the sync", async () => {
   const registry = new FakeRegistry();
-  registry.stale = [{ source_path: "a.yml", etag: "e", state: "changed", workflow_key: null }];
+  registry.stale = [{
+    source_path: "a.yml",
+    etag: "e",
+    state: "changed",
+    workflow_key: null,
+  }];
   registry.isAway = unavailable;
   await assert.rejects(syncRegistry(registry.deps), unavailable);
 });

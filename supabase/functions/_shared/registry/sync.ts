@@ -17,14 +17,25 @@ export interface SyncCounts {
 
 /** Syncs once. A failing file does not stop the others; throws only if database or bucket is away. */
 export async function syncRegistry(deps: RegistryDeps): Promise<SyncCounts> {
-  const counts: SyncCounts = { published: 0, unchanged: 0, rejected: 0, archived: 0, failed: 0 };
+  const counts: SyncCounts = {
+    published: 0,
+    unchanged: 0,
+    rejected: 0,
+    archived: 0,
+    failed: 0,
+  };
   for (const file of await deps.rpc.listStaleWorkflowFiles()) {
     try {
       counts[await syncFile(file, deps)]++;
     } catch (error) {
-      if (error instanceof OrchestratorError && error.kind === "unavailable") throw error;
+      if (error instanceof OrchestratorError && error.kind === "unavailable") {
+        throw error;
+      }
       counts.failed++;
-      logEvent("error", "registry.sync_failed", { file: file.source_path, error });
+      logEvent("error", "registry.sync_failed", {
+        file: file.source_path,
+        error,
+      });
     }
   }
   return counts;
@@ -43,8 +54,15 @@ async function syncFile(file: StaleWorkflowFile, deps: RegistryDeps): Promise<ke
     return result;
   }
   const { problems } = checked;
-  await deps.rpc.rejectWorkflowFile({ sourcePath: source_path, sourceEtag: etag, problems });
-  logEvent("warn", "registry.file_rejected", { file: source_path, problem: problems[0].message });
+  await deps.rpc.rejectWorkflowFile({
+    sourcePath: source_path,
+    sourceEtag: etag,
+    problems,
+  });
+  logEvent("warn", "registry.file_rejected", {
+    file: source_path,
+    problem: problems[0].message,
+  });
   return "rejected";
 }
 

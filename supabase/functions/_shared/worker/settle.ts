@@ -94,9 +94,7 @@ async function complete(
 }
 
 function countResults(landings: Landing[], { results }: Settlement, counts: DrainCounts): void {
-  const unapplied = new Set(
-    results.filter(({ applied }) => !applied).map(({ job_id }) => job_id),
-  );
+  const unapplied = new Set(results.filter(({ applied }) => !applied).map(({ job_id }) => job_id));
   for (const { result } of landings) {
     counts.jobs++;
     counts[unapplied.has(result.job_id) ? "lost" : result.outcome]++;

@@ -1,0 +1,83 @@
+// The part of the benchmark without HTTP: one repeat of every drain, ours and the bare one in turn.
+import type { BenchServer } from "./database.ts";
+import { type Figures, percentile } from "./figures.ts";
+import { BATCHES, type BenchSettings, MANY_CONNECTIONS } from "./settings.ts";
+import { measureBareLoop } from "./bare/sql_loop.ts";
+import { measureCore, measureSingleDispatch } from "./ours/core.ts";
+
+export interface Cell {
+  batch: number;
+  connections: number;
+}
+
+/** One connection at every batch size, and many at the largest. */
+export const CELLS: Cell[] = [
+  ...BATCHES.map((batch) => ({ batch, connections: 1 })),
+  { batch: 100, connections: MANY_CONNECTIONS },
+];
+
+/** The flat name of a figure; batch 100 on one connection is the plain one. */
+export function nameFigure(name: string, { batch, connections }: Cell): string {
+  const suffix = [
+    ...(batch === 100 ? [] : [`_batch${batch}`]),
+    ...(connections === 1 ? [] : [`_${connections}conn`]),
+  ];
+  return name + suffix.join("");
+}
+
+/** Measures every cell once, each drain on a database of its own. */
+export async function measureCoreOnce(
+  server: BenchServer,
+  settings: BenchSettings,
+  figures: Figures,
+  say: (line: string) => void,
+): Promise<void> {
+  for (const cell of CELLS) {
+    const jobs = settings.jobs[cell.batch];
+    const { dispatchBatch } = settings;
+    const isPlain = nameFigure("", cell) === "";
+    say(`batch ${cell.batch}, ${cell.connections} connection(s): bare loop`);
+    const bare = await withDatabase(
+      server,
+      (database) => measureBareLoop(database, { ...cell, jobs, insertBatch: dispatchBatch }),
+    );
+    figures.add(nameFigure("bare_loop_jobs_per_s", cell), bare.drainedPerSecond);
+    if (isPlain) figures.add("bare_insert_jobs_per_s", bare.insertedPerSecond);
+    for (const steps of [1, 3]) {
+      say(`batch ${cell.batch}, ${cell.connections} connection(s): runs of ${steps} step(s)`);
+      const runs = Math.ceil(jobs / steps);
+      const core = await withDatabase(
+        server,
+        (database) => measureCore(database, { ...cell, steps, runs, dispatchBatch }),
+      );
+      figures.add(nameFigure(`core_${steps}step_runs_per_s`, cell), core.drainedRunsPerSecond);
+      figures.add(
+        nameFigure(`core_${steps}step_jobs_per_s`, cell),
+        core.drainedRunsPerSecond * steps,
+      );
+      if (isPlain) {
+        const name = steps === 1 ? "dispatch_1step_jobs_per_s" : "dispatch_jobs_per_s";
+        figures.add(name, core.dispatchedJobsPerSecond);
+      }
+    }
+  }
+  say("single dispatches");
+  const spans = await withDatabase(
+    server,
+    (database) => measureSingleDispatch(database, settings.singleDispatches),
+  );
+  figures.add("dispatch_single_ms_p50", percentile(spans, 50));
+  figures.add("dispatch_single_ms_p99", percentile(spans, 99));
+}
+
+async function withDatabase<T>(
+  server: BenchServer,
+  measure: (database: Awaited<ReturnType<BenchServer["open"]>>) => Promise<T>,
+): Promise<T> {
+  const database = await server.open();
+  try {
+    return await measure(database);
+  } finally {
+    await database.close();
+  }
+}

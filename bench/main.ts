@@ -1,0 +1,41 @@
+// `deno task bench`: runs the parts in interleaved repeats on one server, prints the table, writes
+// bench/results/latest.json.
+import { measureCoreOnce } from "./core_part.ts";
+import { ROOT, startBenchServer } from "./database.ts";
+import { Figures } from "./figures.ts";
+import { describeMachine } from "./machine.ts";
+import { printReport, writeResults } from "./report.ts";
+import { HELP, readBenchSettings } from "./settings.ts";
+
+const settings = readBenchSettings(Deno.args);
+if (settings === undefined) {
+  console.log(HELP);
+  Deno.exit(0);
+}
+
+const startedAt = performance.now();
+const say = (line: string) =>
+  console.error(`· ${((performance.now() - startedAt) / 1000).toFixed(0).padStart(3)} s  ${line}`);
+const figures = new Figures();
+const machine = await describeMachine();
+const server = await startBenchServer(say);
+try {
+  for (let repeat = 1; repeat <= settings.repeats; repeat++) {
+    const sayRepeat = (line: string) => say(`repeat ${repeat}/${settings.repeats}: ${line}`);
+    if (settings.parts.includes("core")) {
+      await measureCoreOnce(server, settings, figures, sayRepeat);
+    }
+  }
+} finally {
+  await server.stop();
+}
+printReport(figures, {
+  mode: settings.mode,
+  repeats: settings.repeats,
+  cores: machine.cores,
+  cpu: machine.cpu,
+  ...server.facts,
+});
+const file = "bench/results/latest.json";
+await writeResults(`${ROOT}${file}`, figures, settings, machine, server.facts);
+console.log(`\nwritten: ${file}`);

@@ -1,0 +1,114 @@
+// The SQL core, without HTTP: dispatch, lease and complete through the RPCs that the worker calls.
+// Rate limits are looked at and limit nothing: the agent has a policy without capacity.
+import type { BenchDatabase } from "../database.ts";
+import type { Rpc } from "../../supabase/functions/_shared/database/rpc.ts";
+import { chain, publish, writeWorkflow } from "../../tests/harness/definition.ts";
+
+const LEASE_MS = 30_000;
+const USERS = 50;
+
+export interface CoreRates {
+  dispatchedJobsPerSecond: number;
+  drainedRunsPerSecond: number;
+}
+
+/** Lets every user call the agent without limit; the lease still looks the policy up. */
+export async function allowUnlimited(database: BenchDatabase, agent = "noop"): Promise<void> {
+  await database.admin`
+    insert into public.rate_limit_policies (pattern, capacity, refill_rate)
+    values (${`user:*:agent:${agent}`}, null, 1)`;
+}
+
+/** Dispatches `runs` chains of `steps` and drains them over `connections`; answers both rates. */
+export async function measureCore(
+  database: BenchDatabase,
+  { steps, runs, batch, connections, dispatchBatch }: {
+    steps: number;
+    runs: number;
+    batch: number;
+    connections: number;
+    dispatchBatch: number;
+  },
+): Promise<CoreRates> {
+  const workers = Array.from({ length: connections }, () => database.connectRpc());
+  const key = `chain_${steps}`;
+  await allowUnlimited(database);
+  await publish(workers[0], writeWorkflow(key, chain(steps)));
+  // Warm-up: connections, statements and plans are ready before the clock starts.
+  await dispatchRuns(workers[0], key, batch * 10 * connections, dispatchBatch);
+  await drainAll(workers, batch);
+
+  const dispatchSeconds = await dispatchRuns(workers[0], key, runs, dispatchBatch);
+  await database.settleDown();
+  const { seconds, drained } = await drainAll(workers, batch);
+  const [{ open }] = await database.admin`
+    select count(*)::integer as open from public.workflow_runs where status <> 'success'`;
+  if (drained !== runs * steps || open !== 0) {
+    throw new Error(`drained ${drained} of ${runs * steps} jobs, ${open} runs are not a success`);
+  }
+  return {
+    dispatchedJobsPerSecond: runs * steps / dispatchSeconds,
+    drainedRunsPerSecond: runs / seconds,
+  };
+}
+
+/** Times dispatches of one 1-step run each, as a caller on a direct connection sees them, in ms. */
+export async function measureSingleDispatch(
+  database: BenchDatabase,
+  dispatches: number,
+): Promise<number[]> {
+  const rpc = database.connectRpc();
+  await publish(rpc, writeWorkflow("chain_1", chain(1)));
+  const spans: number[] = [];
+  const warmUp = 20;
+  for (let n = 0; n < dispatches + warmUp; n++) {
+    const startedAt = performance.now();
+    await rpc.dispatchWorkflow({ userId: `u${n % USERS}`, workflowKey: "chain_1", payload: { n } });
+    if (n >= warmUp) spans.push(performance.now() - startedAt);
+  }
+  return spans;
+}
+
+async function dispatchRuns(rpc: Rpc, key: string, runs: number, dispatchBatch: number) {
+  const startedAt = performance.now();
+  for (let at = 0; at < runs; at += dispatchBatch) {
+    const requests = Array.from({ length: Math.min(dispatchBatch, runs - at) }, (_, n) => ({
+      user_id: `u${n % USERS}`,
+      workflow_key: key,
+      payload: { n: at + n },
+    }));
+    await rpc.dispatchWorkflows({ requests, ring: false });
+  }
+  return (performance.now() - startedAt) / 1000;
+}
+
+async function drainAll(workers: Rpc[], batch: number) {
+  const startedAt = performance.now();
+  const drained = await Promise.all(workers.map((rpc, at) => drain(rpc, `w${at}`, batch)));
+  return {
+    seconds: (performance.now() - startedAt) / 1000,
+    drained: drained.reduce((sum, jobs) => sum + jobs, 0),
+  };
+}
+
+async function drain(rpc: Rpc, workerId: string, batch: number): Promise<number> {
+  let drained = 0;
+  let { jobs } = await rpc.leaseJobs({ workerId, limit: batch, leaseMs: LEASE_MS });
+  while (jobs.length > 0) {
+    drained += jobs.length;
+    const results = jobs.map((job) => ({
+      job_id: job.job_id,
+      lease_token: job.lease_token,
+      outcome: "success" as const,
+      output: { ok: true },
+      status_code: 200,
+    }));
+    ({ jobs } = await rpc.completeJobs({
+      workerId,
+      results,
+      leaseLimit: batch,
+      leaseMs: LEASE_MS,
+    }));
+  }
+  return drained;
+}

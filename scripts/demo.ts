@@ -1,0 +1,306 @@
+// `deno task demo`: starts the local stack, runs both founding workflows for real and shows it.
+// Exits with 0 only if every run ended in success.
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import postgres from "postgres";
+import { setUp } from "./setup-orchestrator.ts";
+import {
+  findDataFolder,
+  resetDataFolder,
+  type Stack,
+  startStack,
+  waitForStop,
+} from "./stack/mod.ts";
+import { LiveBlock, paint, printHeading } from "./terminal/progress.ts";
+import { formatTable } from "./terminal/table.ts";
+
+const HELP = `deno task demo [--keep] [--port N]
+
+Starts the whole local stack with a database of its own, publishes both workflows, runs them, and
+shows every step. Takes some seconds; the first time it downloads Postgres and the Supabase CLI.
+
+  --keep     leave the stack running afterwards and print its URLs; Ctrl-C ends it
+  --port N   port of the gateway (54321)
+  --help     this text
+
+DATABASE_URL runs it on a Postgres of your own (a superuser's URL of an empty database).`;
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const GIVE_UP_MS = 60_000;
+/** A Sunday, shortly before the weekly schedule of 18:00 UTC. */
+const SUNDAY = "2026-11-22T17:59:50Z";
+
+const MONITORING_QUERIES: [title: string, query: string][] = [
+  ["Active jobs", "SELECT * FROM job_queue WHERE status IN ('queued', 'leased', 'running');"],
+  ["Failed jobs", "SELECT * FROM job_queue WHERE status = 'failed';"],
+  ["Job attempts with errors", "SELECT * FROM job_attempts WHERE success = false;"],
+  [
+    "Workflow success rate",
+    `SELECT
+  workflow_key,
+  COUNT(*) as total_runs,
+  COUNT(*) FILTER (WHERE status = 'success') as successful_runs,
+  ROUND(COUNT(*) FILTER (WHERE status = 'success')::decimal / COUNT(*) * 100, 2) as success_rate
+FROM workflow_runs
+GROUP BY workflow_key;`,
+  ],
+];
+
+/** Columns that a wide table shows first; the others are left out of the terminal, not of the query. */
+const SHOWN_COLUMNS = [
+  "job_id",
+  "step_id",
+  "status",
+  "attempt",
+  "status_code",
+  "error_class",
+  "error_text",
+];
+
+interface StepRow {
+  workflow_run_id: string;
+  workflow_key: string;
+  trigger_type: string;
+  run_status: string;
+  step_id: string;
+  agent: string;
+  status: string;
+  attempts: number;
+  max_attempts: number;
+  error_text: string | null;
+  retry_in: number;
+  seconds: number | null;
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      keep: { type: "boolean", default: false },
+      port: { type: "string" },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  if (values.help) {
+    console.log(HELP);
+    return 0;
+  }
+  const begun = performance.now();
+  printHeading("Starting the local stack");
+  const stack = await startDemoStack(values.port === undefined ? undefined : Number(values.port));
+  const interrupted = waitForStop();
+  try {
+    const sql = postgres(stack.databaseUrl, { max: 1, onnotice: () => {} });
+    const code = await Promise.race([runStory(stack, sql), interrupted.then(() => 130)]);
+    await sql.end({ timeout: 1 });
+    const seconds = ((performance.now() - begun) / 1000).toFixed(1);
+    console.log(
+      code === 0
+        ? `\n${paint("green", "✓")} every run ended in success (${seconds} s in all)`
+        : `\n${
+          paint("red", "✗")
+        } not every run ended in success: read job_attempts above, and the logs in ${stack.dataDir}/logs`,
+    );
+    if (values.keep && code !== 130) {
+      printHeading("The stack goes on running; Ctrl-C ends it");
+      console.log(formatTable(describeStack(stack), 200));
+      await interrupted;
+    }
+    return code;
+  } finally {
+    await stack.stop();
+  }
+}
+
+async function startDemoStack(port: number | undefined): Promise<Stack> {
+  const dataDir = join(dirname(findDataFolder(ROOT)), "demo");
+  await resetDataFolder(dataDir);
+  const stack = await startStack({
+    root: ROOT,
+    dataDir,
+    port,
+    databaseUrl: Deno.env.get("DATABASE_URL"),
+    onProgress: (line) => console.log(`  ${line}`),
+  });
+  await setUp({
+    url: stack.url,
+    serviceKey: stack.keys.secret,
+    root: ROOT,
+    onProgress: (line) => console.log(`  ${line}`),
+  });
+  return stack;
+}
+
+async function runStory(stack: Stack, sql: postgres.Sql): Promise<number> {
+  // The clock goes to a Sunday evening first: moving it under live runs would end their leases.
+  await setClock(sql, SUNDAY);
+  await tickCron(sql);
+
+  printHeading("1. An event starts daily_instructor_v1; create_plan fails twice on purpose");
+  const script = { agents: { create_plan: { fail_times: 2, fail_with: "http_500" } } };
+  console.log(
+    paint(
+      "dim",
+      "  INSERT INTO intent_events (user_id, type, payload) VALUES ('demo-user', 'streak_ping', …)",
+    ),
+  );
+  await sql`
+    insert into intent_events (user_id, intent_id, type, payload)
+    values ('demo-user', 'learn-sql', 'streak_ping', ${sql.json(script)})`;
+
+  printHeading("2. A POST to dispatch starts it once more");
+  await curlDispatch(stack);
+
+  printHeading("3. The clock strikes Sunday 18:00 and the schedule starts weekly_seed_v1");
+  await setClock(sql, "2026-11-22T18:00:00Z");
+  await tickCron(sql);
+
+  printHeading("Every step, live");
+  const isSuccess = await watchRuns(sql, 3);
+
+  printHeading("Monitoring");
+  for (const [title, query] of MONITORING_QUERIES) {
+    console.log(`\n-- ${title}\n${paint("dim", query)}`);
+    const rows: Record<string, unknown>[] = await sql.unsafe(query);
+    console.log(formatTable(rows.map(pickColumns)));
+  }
+  return isSuccess ? 0 : 1;
+}
+
+async function setClock(sql: postgres.Sql, instant: string): Promise<void> {
+  await sql`update orchestrator.clock set shift = ${instant}::timestamptz - clock_timestamp()`;
+}
+
+/** What pg_cron does every minute; here at once, and until the schedules are planned or fired. */
+async function tickCron(sql: postgres.Sql): Promise<void> {
+  await sql`select orchestrator.tick_cron()`;
+  const due = () =>
+    sql`select from workflow_schedules where cron is not null and next_run_at <= orchestrator.now()`;
+  for (const until = Date.now() + GIVE_UP_MS; (await due()).length > 0;) {
+    if (Date.now() > until) throw new Error("cron-orchestrator did not answer: see its log");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+async function curlDispatch(stack: Stack): Promise<void> {
+  const url = `${stack.url}/functions/v1/orchestrator/dispatch`;
+  const body = JSON.stringify(
+    { user_id: "test-user-id", workflow_key: "daily_instructor_v1", payload: { test: true } },
+    null,
+    2,
+  );
+  const key = stack.keys.serviceRoleJwt;
+  console.log(paint(
+    "dim",
+    `  curl -X POST ${url} \\\n    -H "Content-Type: application/json" \\\n    -H "Authorization: Bearer your-service-role-key" \\\n    -d '${
+      body.replaceAll("\n", "\n    ")
+    }'`,
+  ));
+  const headers = { "Content-Type": "application/json", Authorization: `Bearer ${key}` };
+  console.log(`  ${await callCurl(url, headers, body) ?? await callFetch(url, headers, body)}`);
+}
+
+async function callCurl(
+  url: string,
+  headers: Record<string, string>,
+  body: string,
+): Promise<string | null> {
+  try {
+    const { stdout } = await new Deno.Command("curl", {
+      args: [
+        "-sS",
+        "-X",
+        "POST",
+        url,
+        ...Object.entries(headers).flatMap(([name, value]) => ["-H", `${name}: ${value}`]),
+        "-d",
+        body,
+      ],
+    }).output();
+    return new TextDecoder().decode(stdout);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
+}
+
+async function callFetch(
+  url: string,
+  headers: Record<string, string>,
+  body: string,
+): Promise<string> {
+  return await (await fetch(url, { method: "POST", headers, body })).text();
+}
+
+/** Shows the steps until all runs ended; answers whether all of them succeeded. */
+async function watchRuns(sql: postgres.Sql, expected: number): Promise<boolean> {
+  const block = new LiveBlock();
+  for (const until = Date.now() + GIVE_UP_MS; Date.now() < until;) {
+    const steps = await sql<StepRow[]>`
+      select s.workflow_run_id, s.workflow_key, r.trigger_type, s.run_status, s.step_id, s.agent, s.status,
+        s.attempts, s.max_attempts, s.error_text,
+        extract(epoch from s.next_run_at - orchestrator.now())::float8 as retry_in,
+        extract(epoch from coalesce(s.finished_at, orchestrator.now()) - s.started_at)::float8 as seconds
+      from orchestrator_steps s join workflow_runs r using (workflow_run_id)
+      order by r.created_at, s.workflow_run_id, s.step_no`;
+    block.show(describeSteps(steps));
+    const runs = new Map(steps.map((step) => [step.workflow_run_id, step.run_status]));
+    const isOver = runs.size >= expected &&
+      [...runs.values()].every((status) => status !== "running");
+    if (isOver) return [...runs.values()].every((status) => status === "success");
+    await new Promise((resolve) => setTimeout(resolve, 60));
+  }
+  return false;
+}
+
+function describeSteps(steps: StepRow[]): string[] {
+  const lines: string[] = [];
+  for (const [runId, ofRun] of Map.groupBy(steps, (step) => step.workflow_run_id)) {
+    const { workflow_key, trigger_type } = ofRun[0];
+    lines.push(`${paint("cyan", workflow_key)} by ${trigger_type}, run …${runId.slice(-12)}`);
+    for (const step of ofRun) {
+      const isTried = step.attempts > 0;
+      lines.push(
+        `  ${paintStatus(step.status)} ${step.step_id.padEnd(17)} agent ${step.agent.padEnd(11)} ` +
+          (isTried ? `attempt ${step.attempts} of ${step.max_attempts}` : "").padEnd(15) +
+          (isTried && step.status === "success" ? ` ${step.seconds!.toFixed(2)} s` : "") +
+          (step.status === "failed" ? ` ${step.error_text}; next try after backoff` : ""),
+      );
+    }
+  }
+  return lines;
+}
+
+function paintStatus(status: string): string {
+  const text = status.padEnd(8);
+  if (status === "success") return paint("green", `✓ ${text}`);
+  if (status === "failed") return paint("yellow", `↻ ${text}`);
+  if (status === "dead") return paint("red", `✗ ${text}`);
+  return paint("dim", `· ${text}`);
+}
+
+function pickColumns(row: Record<string, unknown>): Record<string, unknown> {
+  const names = Object.keys(row);
+  if (names.length <= 6) return row;
+  return Object.fromEntries(
+    SHOWN_COLUMNS.filter((name) => names.includes(name)).map((name) => [name, row[name]]),
+  );
+}
+
+function describeStack(stack: Stack): Record<string, unknown>[] {
+  return [
+    { what: "gateway", value: stack.url },
+    { what: "dispatch", value: `${stack.url}/functions/v1/orchestrator/dispatch` },
+    { what: "health", value: `${stack.url}/functions/v1/orchestrator/health` },
+    { what: "database", value: stack.databaseUrl },
+    { what: "secret key", value: stack.keys.secret },
+    { what: "service_role key", value: stack.keys.serviceRoleJwt },
+  ];
+}
+
+try {
+  Deno.exit(await main());
+} catch (error) {
+  console.error(`\n${paint("red", "✗")} ${error instanceof Error ? error.message : error}`);
+  Deno.exit(1);
+}

@@ -1,0 +1,230 @@
+// Sets a project up, or brings it up to date: the bucket, the workflow files, the published
+// definitions, Vault and pg_cron. The same for the local stack and for hosted projects; safe to repeat.
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { OrchestratorError, type Problem } from "../supabase/functions/_shared/contract/errors.ts";
+import { readSettings, type Settings } from "../supabase/functions/_shared/contract/settings.ts";
+import type { CompiledWorkflow } from "../supabase/functions/_shared/contract/workflow_file.ts";
+import { connect } from "../supabase/functions/_shared/database/client.ts";
+import type { Rpc } from "../supabase/functions/_shared/database/rpc.ts";
+import {
+  readKeyOfFileName,
+  WORKFLOW_BUCKET,
+  WorkflowBucket,
+} from "../supabase/functions/_shared/registry/bucket.ts";
+import { checkSource, publishChecked } from "../supabase/functions/_shared/registry/publish.ts";
+import { formatProblems } from "../supabase/functions/_shared/workflow/format_problems.ts";
+
+export interface SetUpOptions {
+  url: string;
+  /** A secret key, or the legacy service_role key. */
+  serviceKey: string;
+  /** The folder that holds workflows/. */
+  root: string;
+  /** Where Postgres reaches the functions, if not under `url`. */
+  baseUrl?: string;
+  /** Only tells what would be done. */
+  dryRun?: boolean;
+  onProgress?: (line: string) => void;
+}
+
+export interface SetUpResult {
+  isBucketNew: boolean;
+  files: { file: string; isUploaded: boolean; workflowKey: string; isPublished: boolean }[];
+  cronJobs: { name: string; schedule: string }[];
+}
+
+interface WorkflowText {
+  file: string;
+  source: string;
+  workflow: CompiledWorkflow;
+}
+
+/** A workflow file that cannot be published; `report` shows its problems as a compiler would. */
+export class InvalidWorkflowsError extends Error {
+  constructor(readonly report: string, readonly problems: Problem[]) {
+    super(`checking the workflow files: ${problems[0].message}`);
+  }
+}
+
+/** Does it all; throws before it touches anything if a workflow file has problems. */
+export async function setUp(options: SetUpOptions): Promise<SetUpResult> {
+  const { url, serviceKey, root, baseUrl = url, dryRun = false } = options;
+  const tell = (line: string) => options.onProgress?.(dryRun ? `would ${line}` : line);
+  const { rpc, storage } = connect(url, serviceKey);
+  const bucket = new WorkflowBucket(storage);
+  const settings = await loadSettings(rpc);
+  const texts = await readWorkflows(join(root, "workflows"), settings);
+
+  const isBucketNew = dryRun
+    ? !await bucket.exists()
+    : await bucket.create(settings.workflowMaxBytes);
+  if (isBucketNew) tell(`create the private bucket ${WORKFLOW_BUCKET}`);
+  const uploaded = new Set<string>();
+  for (const { file, source } of texts) {
+    if (!(dryRun && isBucketNew) && await bucket.download(file) === source) continue;
+    tell(`upload ${file}`);
+    if (!dryRun) await bucket.upload(file, source);
+    uploaded.add(file);
+  }
+
+  const published = await publishAll(texts, rpc, dryRun, tell);
+  tell(`store ${baseUrl} and the service key in Vault, and schedule the pg_cron jobs`);
+  const { cron_jobs } = dryRun ? { cron_jobs: [] } : await rpc.configureOrchestrator({
+    baseUrl,
+    serviceKey,
+    historyDays: settings.historyDays,
+  });
+  for (const { name, schedule } of cron_jobs) tell(`pg_cron runs ${name}: ${schedule}`);
+  return {
+    isBucketNew,
+    files: texts.map(({ file, workflow }) => ({
+      file,
+      isUploaded: uploaded.has(file),
+      workflowKey: workflow.key,
+      isPublished: published.has(file),
+    })),
+    cronJobs: cron_jobs,
+  };
+}
+
+/** Publishes what is not published yet, and tells which files that were. */
+async function publishAll(
+  texts: WorkflowText[],
+  rpc: Rpc,
+  dryRun: boolean,
+  tell: (line: string) => void,
+): Promise<Set<string>> {
+  const published = new Set<string>();
+  const stale = dryRun ? [] : await rpc.listStaleWorkflowFiles();
+  const etags = new Map(stale.map(({ source_path, etag }) => [source_path, etag]));
+  for (const { file, source, workflow } of texts) {
+    const { key } = workflow;
+    if (dryRun) {
+      const known = await rpc.getWorkflow({ workflowKey: key });
+      if (known?.source === source) continue;
+      tell(`publish ${key}`);
+    } else {
+      const { result, version } = await publishChecked(
+        { source, file, etag: etags.get(file) },
+        workflow,
+        rpc,
+      );
+      if (result === "unchanged") continue;
+      tell(`published ${key}, version ${version}`);
+    }
+    published.add(file);
+  }
+  return published;
+}
+
+async function readWorkflows(folder: string, settings: Settings): Promise<WorkflowText[]> {
+  const files: string[] = [];
+  for await (const { name, isFile } of Deno.readDir(folder)) {
+    if (isFile && readKeyOfFileName(name) !== null) files.push(name);
+  }
+  const texts: WorkflowText[] = [];
+  const reports: string[] = [];
+  const problems: Problem[] = [];
+  for (const file of files.sort()) {
+    const source = await Deno.readTextFile(join(folder, file));
+    const checked = checkSource({ source, file }, settings);
+    if (checked.ok) {
+      texts.push({ file, source, workflow: checked.workflow });
+    } else {
+      problems.push(...checked.problems);
+      reports.push(formatProblems(checked.problems, source));
+    }
+  }
+  if (problems.length > 0) throw new InvalidWorkflowsError(reports.join("\n"), problems);
+  return texts;
+}
+
+async function loadSettings(rpc: Rpc): Promise<Settings> {
+  try {
+    return readSettings((name) => Deno.env.get(name), await rpc.getSettings());
+  } catch (error) {
+    if (!(error instanceof OrchestratorError) || error.kind !== "internal") throw error;
+    if (error.problems !== undefined) throw error;
+    throw new Error(
+      "reading the settings failed: are the migrations applied (supabase db push), and is the " +
+        "key a secret key or the service_role key?",
+      { cause: error },
+    );
+  }
+}
+
+const HELP = `Sets up the orchestrator in a Supabase project. Safe to repeat.
+
+  deno task setup [options]
+
+  --url URL        the project, such as https://ref.supabase.co   (env SUPABASE_URL)
+  --key KEY        a secret key, or the service_role key
+                   (env SUPABASE_SECRET_KEY or SUPABASE_SERVICE_ROLE_KEY)
+  --base-url URL   where Postgres reaches the functions, if not under --url;
+                   with \`supabase start\` that is http://api.supabase.internal:8000
+  --root FOLDER    the folder that holds workflows/ (default: this repository)
+  --dry-run        tell what would be done, and touch nothing
+  --help           this text`;
+
+/** Runs the command line and returns the exit code: 0, 1 after an error, 2 for a wrong call. */
+export async function runCommand(args: string[]): Promise<number> {
+  const options = readArguments(args);
+  if (typeof options === "string") {
+    console.error(options);
+    return 2;
+  }
+  if (options.help) {
+    console.log(HELP);
+    return 0;
+  }
+  try {
+    await setUp({ ...options, onProgress: (line) => console.log(line) });
+    console.log(options.dryRun ? "nothing was touched" : "the orchestrator is set up");
+    return 0;
+  } catch (error) {
+    if (error instanceof InvalidWorkflowsError) console.error(error.report);
+    else console.error(describeError(error));
+    return 1;
+  }
+}
+
+function readArguments(args: string[]): string | (SetUpOptions & { help: boolean }) {
+  try {
+    const { values } = parseArgs({
+      args,
+      options: {
+        url: { type: "string" },
+        key: { type: "string" },
+        "base-url": { type: "string" },
+        root: { type: "string" },
+        "dry-run": { type: "boolean" },
+        help: { type: "boolean", short: "h" },
+      },
+    });
+    const url = values.url ?? Deno.env.get("SUPABASE_URL") ?? "";
+    const serviceKey = values.key ?? Deno.env.get("SUPABASE_SECRET_KEY") ??
+      Deno.env.get("SUPABASE_SERVICE_ROLE_KEY") ?? "";
+    const help = values.help ?? false;
+    if (!help && !URL.canParse(url)) return `--url must be a URL, got "${url}"\n\n${HELP}`;
+    if (!help && serviceKey === "") return `--key is missing\n\n${HELP}`;
+    return {
+      url: url.replace(/\/+$/, ""),
+      serviceKey,
+      root: values.root ?? join(import.meta.dirname!, ".."),
+      baseUrl: values["base-url"]?.replace(/\/+$/, ""),
+      dryRun: values["dry-run"] ?? false,
+      help,
+    };
+  } catch (error) {
+    return `${error instanceof Error ? error.message : error}\n\n${HELP}`;
+  }
+}
+
+function describeError(error: unknown): string {
+  const parts: string[] = [];
+  for (let it: unknown = error; it instanceof Error; it = it.cause) parts.push(it.message);
+  return parts.length > 0 ? parts.join(": ") : String(error);
+}
+
+if (import.meta.main) Deno.exit(await runCommand(Deno.args));

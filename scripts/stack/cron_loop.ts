@@ -1,0 +1,157 @@
+// Runs the jobs of cron.job when they are due, as pg_cron does: as the job's user, each run recorded,
+// never two runs of one job at once. Sleeps until the next due moment and asks nothing in between.
+import { Cron } from "croner";
+import postgres from "postgres";
+import { quoteName } from "./sql_text.ts";
+
+interface Job {
+  jobid: string;
+  schedule: string;
+  command: string;
+  username: string;
+}
+
+interface PlannedJob extends Job {
+  dueAt: number;
+}
+
+/** The longest delay that a timer takes. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+export class CronLoop {
+  #jobs = new Map<string, PlannedJob>();
+  #running = new Map<string, Promise<void>>();
+  /** Jobs that came due while their last run went on: pg_cron starts them right after it. */
+  #overdue = new Set<string>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #isStopped = false;
+  #isOn: boolean;
+
+  constructor(
+    readonly sql: postgres.Sql,
+    isOn: boolean,
+    readonly onEvent: (line: string) => void,
+  ) {
+    this.#isOn = isOn;
+  }
+
+  /** Reads the jobs again; called at the start and for each notification. */
+  async reload(): Promise<void> {
+    const rows = await this.sql<Job[]>`
+      select jobid, schedule, command, username from cron.job where active`;
+    const jobs = new Map<string, PlannedJob>();
+    for (const row of rows) {
+      const known = this.#jobs.get(row.jobid);
+      const dueAt = known?.schedule === row.schedule
+        ? known.dueAt
+        : findNextDue(row.schedule, Date.now());
+      if (dueAt === undefined) {
+        this.onEvent(`pg_cron: cannot read the schedule of job ${row.jobid}: ${row.schedule}`);
+      } else jobs.set(row.jobid, { ...row, dueAt });
+    }
+    this.#jobs = jobs;
+    this.#plan();
+  }
+
+  switch(isOn: boolean): void {
+    // What came due while the loop was off is not made up for.
+    if (isOn && !this.#isOn) {
+      for (const job of this.#jobs.values()) {
+        job.dueAt = findNextDue(job.schedule, Date.now()) ?? Infinity;
+      }
+    }
+    this.#isOn = isOn;
+    this.#plan();
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    clearTimeout(this.#timer);
+    await Promise.all(this.#running.values());
+  }
+
+  #plan(): void {
+    clearTimeout(this.#timer);
+    if (this.#isStopped || !this.#isOn || this.#jobs.size === 0) return;
+    const next = Math.min(...[...this.#jobs.values()].map((job) => job.dueAt));
+    const delayMs = Math.max(0, next - Date.now());
+    this.#timer = setTimeout(() => this.#runDue(), Math.min(delayMs, MAX_TIMER_MS));
+  }
+
+  #runDue(): void {
+    const now = Date.now();
+    for (const job of this.#jobs.values()) {
+      if (job.dueAt > now) continue;
+      job.dueAt = findNextDue(job.schedule, now) ?? Infinity;
+      this.#start(job);
+    }
+    this.#plan();
+  }
+
+  #start(job: Job): void {
+    if (this.#running.has(job.jobid)) {
+      this.#overdue.add(job.jobid);
+      return;
+    }
+    const run = this.#run(job)
+      .catch((error) => {
+        if (!this.#isStopped) this.onEvent(`pg_cron: job ${job.jobid}: ${error}`);
+      })
+      .finally(() => {
+        this.#running.delete(job.jobid);
+        if (this.#overdue.delete(job.jobid) && !this.#isStopped) this.#start(job);
+      });
+    this.#running.set(job.jobid, run);
+  }
+
+  async #run(job: Job): Promise<void> {
+    const session = await this.sql.reserve();
+    try {
+      const [details] = await session<{ runid: string }[]>`
+        insert into cron.job_run_details
+          (jobid, job_pid, database, username, command, status, start_time)
+        values (${job.jobid}, pg_backend_pid(), current_database(), ${job.username},
+                ${job.command}, 'running', clock_timestamp())
+        returning runid`;
+      const [status, message] = await execute(session, job);
+      await session`
+        update cron.job_run_details
+        set status = ${status}, return_message = ${message}, end_time = clock_timestamp()
+        where runid = ${details.runid}`;
+    } finally {
+      session.release();
+    }
+  }
+}
+
+async function execute(
+  session: postgres.Sql,
+  job: Job,
+): Promise<[status: string, message: string]> {
+  try {
+    await session.unsafe(`set session role ${quoteName(job.username)}`);
+    const result = await session.unsafe(job.command).simple();
+    const last = Array.isArray(result[0]) ? result[result.length - 1] : result;
+    const { command, count } = last as unknown as { command: string; count: number | null };
+    const rows = `${count} row${count === 1 ? "" : "s"}`;
+    return ["succeeded", command === "SELECT" ? rows : `${command} ${count ?? ""}`.trim()];
+  } catch (error) {
+    if (!(error instanceof postgres.PostgresError)) throw error;
+    return ["failed", `ERROR:  ${error.message}`];
+  } finally {
+    await session.unsafe("reset role");
+  }
+}
+
+/** Returns the first due moment after `now` (both in milliseconds); undefined if it is no schedule. */
+export function findNextDue(schedule: string, now: number): number | undefined {
+  const seconds = schedule.match(/^(\d+) seconds?$/);
+  if (seconds) return now + Number(seconds[1]) * 1000;
+  try {
+    // pg_cron writes the last day of the month as `$`.
+    const pattern = schedule.replaceAll("$", "L");
+    return new Cron(pattern, { timezone: "UTC" }).nextRun(new Date(now))?.getTime();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,860 @@
+// Generated from the migrations by `deno task generate`; edit those instead.
+export type Json = string | number | boolean | null | { [key: string]: Json | undefined } | Json[];
+
+export type Database = {
+  "public": {
+    Tables: {
+      "agent_replies": {
+        Row: {
+          "body": Json | null;
+          "claim_token": string | null;
+          "claimed_until": string | null;
+          "created_at": string;
+          "idempotency_key": string;
+          "request_hash": string;
+          "status_code": number | null;
+        };
+        ComputedFields: never;
+        Insert: {
+          "body"?: Json | null;
+          "claim_token"?: string | null;
+          "claimed_until"?: string | null;
+          "created_at": string;
+          "idempotency_key": string;
+          "request_hash": string;
+          "status_code"?: number | null;
+        };
+        Update: {
+          "body"?: Json | null;
+          "claim_token"?: string | null;
+          "claimed_until"?: string | null;
+          "created_at"?: string;
+          "idempotency_key"?: string;
+          "request_hash"?: string;
+          "status_code"?: number | null;
+        };
+        Relationships: [];
+      };
+      "intent_events": {
+        Row: {
+          "created_at": string;
+          "event_id": string;
+          "idempotency_key": string | null;
+          "intent_id": string | null;
+          "payload": NonNullable<Json>;
+          "type": string;
+          "user_id": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "created_at"?: string;
+          "event_id"?: string;
+          "idempotency_key"?: string | null;
+          "intent_id"?: string | null;
+          "payload"?: NonNullable<Json>;
+          "type": string;
+          "user_id": string;
+        };
+        Update: {
+          "created_at"?: string;
+          "event_id"?: string;
+          "idempotency_key"?: string | null;
+          "intent_id"?: string | null;
+          "payload"?: NonNullable<Json>;
+          "type"?: string;
+          "user_id"?: string;
+        };
+        Relationships: [];
+      };
+      "job_attempts": {
+        Row: {
+          "attempt": number;
+          "attempt_id": number;
+          "error_class": string | null;
+          "error_text": string | null;
+          "finished_at": string;
+          "is_late": boolean;
+          "job_id": number;
+          "logs": Json | null;
+          "started_at": string;
+          "status_code": number | null;
+          "success": boolean;
+          "worker_id": string | null;
+          "workflow_run_id": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "attempt": number;
+          "attempt_id"?: never;
+          "error_class"?: string | null;
+          "error_text"?: string | null;
+          "finished_at": string;
+          "is_late"?: boolean;
+          "job_id": number;
+          "logs"?: Json | null;
+          "started_at": string;
+          "status_code"?: number | null;
+          "success": boolean;
+          "worker_id"?: string | null;
+          "workflow_run_id": string;
+        };
+        Update: {
+          "attempt"?: number;
+          "attempt_id"?: never;
+          "error_class"?: string | null;
+          "error_text"?: string | null;
+          "finished_at"?: string;
+          "is_late"?: boolean;
+          "job_id"?: number;
+          "logs"?: Json | null;
+          "started_at"?: string;
+          "status_code"?: number | null;
+          "success"?: boolean;
+          "worker_id"?: string | null;
+          "workflow_run_id"?: string;
+        };
+        Relationships: [];
+      };
+      "job_queue": {
+        Row: {
+          "agent": string;
+          "attempts": number;
+          "created_at": string;
+          "definition_id": number;
+          "dependencies": number;
+          "error_class": string | null;
+          "error_text": string | null;
+          "finished_at": string | null;
+          "generation": number;
+          "has_failed_dependency": boolean;
+          "intent_id": string | null;
+          "job_id": number;
+          "lease_token": string | null;
+          "lease_until": string | null;
+          "leased_at": string | null;
+          "leased_by": string | null;
+          "max_attempts": number;
+          "next_run_at": string;
+          "open_dependencies": number;
+          "output": Json | null;
+          "payload": NonNullable<Json>;
+          "priority": number;
+          "skip_reason": string | null;
+          "started_at": string | null;
+          "status": string;
+          "step_id": string;
+          "step_no": number;
+          "user_id": string;
+          "workflow_run_id": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "agent": string;
+          "attempts"?: number;
+          "created_at": string;
+          "definition_id": number;
+          "dependencies"?: number;
+          "error_class"?: string | null;
+          "error_text"?: string | null;
+          "finished_at"?: string | null;
+          "generation"?: number;
+          "has_failed_dependency"?: boolean;
+          "intent_id"?: string | null;
+          "job_id"?: never;
+          "lease_token"?: string | null;
+          "lease_until"?: string | null;
+          "leased_at"?: string | null;
+          "leased_by"?: string | null;
+          "max_attempts": number;
+          "next_run_at": string;
+          "open_dependencies"?: number;
+          "output"?: Json | null;
+          "payload": NonNullable<Json>;
+          "priority"?: number;
+          "skip_reason"?: string | null;
+          "started_at"?: string | null;
+          "status": string;
+          "step_id": string;
+          "step_no": number;
+          "user_id": string;
+          "workflow_run_id": string;
+        };
+        Update: {
+          "agent"?: string;
+          "attempts"?: number;
+          "created_at"?: string;
+          "definition_id"?: number;
+          "dependencies"?: number;
+          "error_class"?: string | null;
+          "error_text"?: string | null;
+          "finished_at"?: string | null;
+          "generation"?: number;
+          "has_failed_dependency"?: boolean;
+          "intent_id"?: string | null;
+          "job_id"?: never;
+          "lease_token"?: string | null;
+          "lease_until"?: string | null;
+          "leased_at"?: string | null;
+          "leased_by"?: string | null;
+          "max_attempts"?: number;
+          "next_run_at"?: string;
+          "open_dependencies"?: number;
+          "output"?: Json | null;
+          "payload"?: NonNullable<Json>;
+          "priority"?: number;
+          "skip_reason"?: string | null;
+          "started_at"?: string | null;
+          "status"?: string;
+          "step_id"?: string;
+          "step_no"?: number;
+          "user_id"?: string;
+          "workflow_run_id"?: string;
+        };
+        Relationships: [];
+      };
+      "orchestrator_settings": {
+        Row: {
+          "name": string;
+          "updated_at": string;
+          "value": NonNullable<Json>;
+        };
+        ComputedFields: never;
+        Insert: {
+          "name": string;
+          "updated_at"?: string;
+          "value": NonNullable<Json>;
+        };
+        Update: {
+          "name"?: string;
+          "updated_at"?: string;
+          "value"?: NonNullable<Json>;
+        };
+        Relationships: [];
+      };
+      "rate_limit_policies": {
+        Row: {
+          "capacity": number | null;
+          "description": string | null;
+          "is_wildcard": boolean;
+          "key_regex": string;
+          "pattern": string;
+          "refill_rate": number;
+          "shape": string;
+          "specificity": number;
+        };
+        ComputedFields: never;
+        Insert: {
+          "capacity"?: number | null;
+          "description"?: string | null;
+          "is_wildcard"?: never;
+          "key_regex"?: never;
+          "pattern": string;
+          "refill_rate": number;
+          "shape"?: never;
+          "specificity"?: never;
+        };
+        Update: {
+          "capacity"?: number | null;
+          "description"?: string | null;
+          "is_wildcard"?: never;
+          "key_regex"?: never;
+          "pattern"?: string;
+          "refill_rate"?: number;
+          "shape"?: never;
+          "specificity"?: never;
+        };
+        Relationships: [];
+      };
+      "rate_limits": {
+        Row: {
+          "capacity": number | null;
+          "deferred_until": string | null;
+          "held_until": string | null;
+          "last_refill": string;
+          "refill_rate": number;
+          "rl_key": string;
+          "tokens": number;
+        };
+        ComputedFields: never;
+        Insert: {
+          "capacity"?: number | null;
+          "deferred_until"?: string | null;
+          "held_until"?: string | null;
+          "last_refill": string;
+          "refill_rate": number;
+          "rl_key": string;
+          "tokens": number;
+        };
+        Update: {
+          "capacity"?: number | null;
+          "deferred_until"?: string | null;
+          "held_until"?: string | null;
+          "last_refill"?: string;
+          "refill_rate"?: number;
+          "rl_key"?: string;
+          "tokens"?: number;
+        };
+        Relationships: [];
+      };
+      "workflow_definitions": {
+        Row: {
+          "compiled": NonNullable<Json>;
+          "definition_id": number;
+          "published_at": string;
+          "sha256": string;
+          "source": string;
+          "source_path": string | null;
+          "version": number;
+          "workflow_key": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "compiled": NonNullable<Json>;
+          "definition_id"?: never;
+          "published_at": string;
+          "sha256": string;
+          "source": string;
+          "source_path"?: string | null;
+          "version": number;
+          "workflow_key": string;
+        };
+        Update: {
+          "compiled"?: NonNullable<Json>;
+          "definition_id"?: never;
+          "published_at"?: string;
+          "sha256"?: string;
+          "source"?: string;
+          "source_path"?: string | null;
+          "version"?: number;
+          "workflow_key"?: string;
+        };
+        Relationships: [];
+      };
+      "workflow_files": {
+        Row: {
+          "checked_at": string;
+          "etag": string;
+          "problems": Json | null;
+          "source_path": string;
+          "workflow_key": string | null;
+        };
+        ComputedFields: never;
+        Insert: {
+          "checked_at": string;
+          "etag": string;
+          "problems"?: Json | null;
+          "source_path": string;
+          "workflow_key"?: string | null;
+        };
+        Update: {
+          "checked_at"?: string;
+          "etag"?: string;
+          "problems"?: Json | null;
+          "source_path"?: string;
+          "workflow_key"?: string | null;
+        };
+        Relationships: [];
+      };
+      "workflow_runs": {
+        Row: {
+          "cancel_reason": string | null;
+          "created_at": string;
+          "definition_id": number;
+          "failed_jobs": number;
+          "finished_at": string | null;
+          "idempotency_key": string | null;
+          "intent_id": string | null;
+          "open_sinks": number;
+          "payload": NonNullable<Json>;
+          "priority": number;
+          "request_hash": string | null;
+          "restarted_from": string | null;
+          "status": string;
+          "trigger_event_id": string | null;
+          "trigger_type": string;
+          "user_id": string;
+          "workflow_key": string;
+          "workflow_run_id": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "cancel_reason"?: string | null;
+          "created_at": string;
+          "definition_id": number;
+          "failed_jobs"?: number;
+          "finished_at"?: string | null;
+          "idempotency_key"?: string | null;
+          "intent_id"?: string | null;
+          "open_sinks": number;
+          "payload"?: NonNullable<Json>;
+          "priority": number;
+          "request_hash"?: string | null;
+          "restarted_from"?: string | null;
+          "status"?: string;
+          "trigger_event_id"?: string | null;
+          "trigger_type": string;
+          "user_id": string;
+          "workflow_key": string;
+          "workflow_run_id"?: string;
+        };
+        Update: {
+          "cancel_reason"?: string | null;
+          "created_at"?: string;
+          "definition_id"?: number;
+          "failed_jobs"?: number;
+          "finished_at"?: string | null;
+          "idempotency_key"?: string | null;
+          "intent_id"?: string | null;
+          "open_sinks"?: number;
+          "payload"?: NonNullable<Json>;
+          "priority"?: number;
+          "request_hash"?: string | null;
+          "restarted_from"?: string | null;
+          "status"?: string;
+          "trigger_event_id"?: string | null;
+          "trigger_type"?: string;
+          "user_id"?: string;
+          "workflow_key"?: string;
+          "workflow_run_id"?: string;
+        };
+        Relationships: [];
+      };
+      "workflow_schedules": {
+        Row: {
+          "catch_up": string;
+          "claim_token": string | null;
+          "claimed_until": string | null;
+          "cron": string | null;
+          "intent_id": string | null;
+          "last_slot_at": string | null;
+          "next_run_at": string;
+          "own_timezone": string | null;
+          "paused_at": string | null;
+          "payload": NonNullable<Json>;
+          "schedule_id": number;
+          "timezone": string;
+          "user_id": string | null;
+          "workflow_key": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "catch_up": string;
+          "claim_token"?: string | null;
+          "claimed_until"?: string | null;
+          "cron"?: string | null;
+          "intent_id"?: string | null;
+          "last_slot_at"?: string | null;
+          "next_run_at"?: string;
+          "own_timezone"?: string | null;
+          "paused_at"?: string | null;
+          "payload"?: NonNullable<Json>;
+          "schedule_id"?: never;
+          "timezone": string;
+          "user_id"?: string | null;
+          "workflow_key": string;
+        };
+        Update: {
+          "catch_up"?: string;
+          "claim_token"?: string | null;
+          "claimed_until"?: string | null;
+          "cron"?: string | null;
+          "intent_id"?: string | null;
+          "last_slot_at"?: string | null;
+          "next_run_at"?: string;
+          "own_timezone"?: string | null;
+          "paused_at"?: string | null;
+          "payload"?: NonNullable<Json>;
+          "schedule_id"?: never;
+          "timezone"?: string;
+          "user_id"?: string | null;
+          "workflow_key"?: string;
+        };
+        Relationships: [];
+      };
+      "workflow_steps": {
+        Row: {
+          "agent": string;
+          "config": NonNullable<Json>;
+          "definition_id": number;
+          "dependents": (number)[];
+          "depends_on": (number)[];
+          "is_sink": boolean;
+          "max_attempts": number;
+          "retry_initial_ms": number;
+          "retry_max_ms": number;
+          "step_id": string;
+          "step_no": number;
+        };
+        ComputedFields: never;
+        Insert: {
+          "agent": string;
+          "config": NonNullable<Json>;
+          "definition_id": number;
+          "dependents": (number)[];
+          "depends_on": (number)[];
+          "is_sink": boolean;
+          "max_attempts": number;
+          "retry_initial_ms": number;
+          "retry_max_ms": number;
+          "step_id": string;
+          "step_no": number;
+        };
+        Update: {
+          "agent"?: string;
+          "config"?: NonNullable<Json>;
+          "definition_id"?: number;
+          "dependents"?: (number)[];
+          "depends_on"?: (number)[];
+          "is_sink"?: boolean;
+          "max_attempts"?: number;
+          "retry_initial_ms"?: number;
+          "retry_max_ms"?: number;
+          "step_id"?: string;
+          "step_no"?: number;
+        };
+        Relationships: [
+          {
+            foreignKeyName: "workflow_steps_definition_id_fkey";
+            columns: ["definition_id"];
+            isOneToOne: false;
+            referencedRelation: "workflow_definitions";
+            referencedColumns: ["definition_id"];
+          },
+        ];
+      };
+      "workflows": {
+        Row: {
+          "archived_at": string | null;
+          "definition_id": number;
+          "event_types": (string)[];
+          "published_at": string;
+          "workflow_key": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "archived_at"?: string | null;
+          "definition_id": number;
+          "event_types": (string)[];
+          "published_at": string;
+          "workflow_key": string;
+        };
+        Update: {
+          "archived_at"?: string | null;
+          "definition_id"?: number;
+          "event_types"?: (string)[];
+          "published_at"?: string;
+          "workflow_key"?: string;
+        };
+        Relationships: [
+          {
+            foreignKeyName: "workflows_definition_id_fkey";
+            columns: ["definition_id"];
+            isOneToOne: false;
+            referencedRelation: "workflow_definitions";
+            referencedColumns: ["definition_id"];
+          },
+        ];
+      };
+    };
+    Views: {
+      "orchestrator_dead_letters": {
+        Row: {
+          "attempts": number;
+          "died_at": string | null;
+          "error_class": string | null;
+          "error_text": string | null;
+          "job_id": number;
+          "step_id": string;
+          "user_id": string;
+          "workflow_key": string;
+          "workflow_run_id": string;
+        };
+        ComputedFields: never;
+        Relationships: [];
+      };
+      "orchestrator_queue": {
+        Row: {
+          "jobs": number | null;
+          "next_run_at": string | null;
+          "oldest_created_at": string | null;
+          "status": string;
+        };
+        ComputedFields: never;
+        Relationships: [];
+      };
+      "orchestrator_steps": {
+        Row: {
+          "agent": string;
+          "attempts": number;
+          "duration": string | null;
+          "error_class": string | null;
+          "error_text": string | null;
+          "finished_at": string | null;
+          "job_id": number;
+          "max_attempts": number;
+          "next_run_at": string;
+          "run_status": string;
+          "skip_reason": string | null;
+          "started_at": string | null;
+          "status": string;
+          "step_id": string;
+          "step_no": number;
+          "workflow_key": string;
+          "workflow_run_id": string;
+        };
+        ComputedFields: never;
+        Relationships: [];
+      };
+    };
+    Functions: {
+      "archive_workflow": { Args: { "p_workflow_key": string }; Returns: Json };
+      "begin_agent_reply": {
+        Args: { "p_hold_ms"?: number; "p_idempotency_key": string; "p_request_hash": string };
+        Returns: Json;
+      };
+      "cancel_run": { Args: { "p_reason"?: string; "p_workflow_run_id": string }; Returns: Json };
+      "claim_due_schedules": { Args: { "p_limit": number }; Returns: Json };
+      "complete_jobs": {
+        Args: {
+          "p_lease_limit"?: number;
+          "p_lease_ms"?: number;
+          "p_results": Json;
+          "p_worker_id": string;
+        };
+        Returns: Json;
+      };
+      "configure_orchestrator": {
+        Args: { "p_base_url": string; "p_history_days": number; "p_service_key": string };
+        Returns: Json;
+      };
+      "dispatch_workflow": {
+        Args: {
+          "p_idempotency_key"?: string;
+          "p_intent_id"?: string;
+          "p_payload"?: Json;
+          "p_priority"?: number;
+          "p_run_at"?: string;
+          "p_user_id": string;
+          "p_workflow_key": string;
+        };
+        Returns: Json;
+      };
+      "dispatch_workflows": { Args: { "p_requests": Json; "p_ring"?: boolean }; Returns: Json };
+      "expire_leases": { Args: { "p_limit": number }; Returns: number };
+      "finish_agent_reply": {
+        Args: {
+          "p_body": Json;
+          "p_claim_token": string;
+          "p_idempotency_key": string;
+          "p_status_code": number;
+        };
+        Returns: Json;
+      };
+      "fire_schedules": { Args: { "p_ring"?: boolean; "p_schedules": Json }; Returns: Json };
+      "forget_agent_reply": {
+        Args: { "p_claim_token": string; "p_idempotency_key": string };
+        Returns: Json;
+      };
+      "get_health": { Args: Record<PropertyKey, never>; Returns: Json };
+      "get_job": { Args: { "p_job_id": number }; Returns: Json };
+      "get_run": { Args: { "p_workflow_run_id": string }; Returns: Json };
+      "get_settings": { Args: Record<PropertyKey, never>; Returns: Json };
+      "get_workflow": { Args: { "p_workflow_key": string }; Returns: Json };
+      "hand_back_jobs": { Args: { "p_leases": Json; "p_worker_id": string }; Returns: Json };
+      "heartbeat_jobs": {
+        Args: { "p_lease_ms": number; "p_leases": Json; "p_worker_id": string };
+        Returns: Json;
+      };
+      "insert_event": {
+        Args: {
+          "p_idempotency_key"?: string;
+          "p_intent_id"?: string;
+          "p_payload"?: Json;
+          "p_type": string;
+          "p_user_id": string;
+        };
+        Returns: Json;
+      };
+      "lease_jobs": {
+        Args: { "p_lease_ms": number; "p_limit": number; "p_worker_id": string };
+        Returns: Json;
+      };
+      "list_jobs": {
+        Args: {
+          "p_before"?: number;
+          "p_limit"?: number;
+          "p_status"?: string;
+          "p_workflow_key"?: string;
+        };
+        Returns: Json;
+      };
+      "list_runs": {
+        Args: {
+          "p_before"?: string;
+          "p_limit"?: number;
+          "p_status"?: string;
+          "p_user_id"?: string;
+          "p_workflow_key"?: string;
+        };
+        Returns: Json;
+      };
+      "list_stale_workflow_files": { Args: { "p_bucket"?: string }; Returns: Json };
+      "list_workflows": { Args: Record<PropertyKey, never>; Returns: Json };
+      "prune_history": { Args: { "p_limit": number; "p_older_than": string }; Returns: Json };
+      "publish_workflow": {
+        Args: {
+          "p_compiled": Json;
+          "p_source": string;
+          "p_source_etag"?: string;
+          "p_source_path"?: string;
+        };
+        Returns: Json;
+      };
+      "reject_workflow_file": {
+        Args: { "p_problems": Json; "p_source_etag": string; "p_source_path": string };
+        Returns: Json;
+      };
+      "reset_job": { Args: { "p_job_id": number }; Returns: Json };
+      "restart_run": {
+        Args: { "p_mode": string; "p_ring"?: boolean; "p_workflow_run_id": string };
+        Returns: Json;
+      };
+      "retry_job": { Args: { "p_job_id": number }; Returns: Json };
+      "ring_worker": { Args: Record<PropertyKey, never>; Returns: Json };
+      "snooze_jobs": { Args: { "p_leases": Json; "p_worker_id": string }; Returns: Json };
+      "start_worker": { Args: { "p_max_workers": number; "p_worker_id": string }; Returns: Json };
+      "stop_worker": { Args: { "p_force"?: boolean; "p_worker_id": string }; Returns: Json };
+      "subscribe_schedule": {
+        Args: {
+          "p_intent_id"?: string;
+          "p_payload"?: Json;
+          "p_timezone"?: string;
+          "p_user_id": string;
+          "p_workflow_key": string;
+        };
+        Returns: Json;
+      };
+      "take_tokens": {
+        Args: { "p_key": string; "p_peek"?: boolean; "p_tokens"?: number };
+        Returns: Json;
+      };
+      "unsubscribe_schedule": {
+        Args: { "p_user_id": string; "p_workflow_key": string };
+        Returns: Json;
+      };
+    };
+    Enums: {
+      [_ in never]: never;
+    };
+    CompositeTypes: {
+      [_ in never]: never;
+    };
+  };
+};
+
+type DatabaseWithoutInternals = Omit<Database, "__InternalSupabase">;
+
+type DefaultSchema = DatabaseWithoutInternals[Extract<keyof Database, "public">];
+
+export type Tables<
+  DefaultSchemaTableNameOrOptions extends
+    | keyof (DefaultSchema["Tables"] & DefaultSchema["Views"])
+    | { schema: keyof DatabaseWithoutInternals },
+  TableName extends DefaultSchemaTableNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals;
+  } ? keyof (
+      & DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"]
+      & DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Views"]
+    )
+    : never = never,
+> = DefaultSchemaTableNameOrOptions extends { schema: keyof DatabaseWithoutInternals } ? (
+    & DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"]
+    & DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Views"]
+  )[TableName] extends {
+    Row: infer R;
+  } ? R
+  : never
+  : DefaultSchemaTableNameOrOptions extends keyof (DefaultSchema["Tables"] & DefaultSchema["Views"])
+    ? (DefaultSchema["Tables"] & DefaultSchema["Views"])[DefaultSchemaTableNameOrOptions] extends {
+      Row: infer R;
+    } ? R
+    : never
+  : never;
+
+export type TablesInsert<
+  DefaultSchemaTableNameOrOptions extends
+    | keyof DefaultSchema["Tables"]
+    | { schema: keyof DatabaseWithoutInternals },
+  TableName extends DefaultSchemaTableNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals;
+  } ? keyof DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"]
+    : never = never,
+> = DefaultSchemaTableNameOrOptions extends { schema: keyof DatabaseWithoutInternals }
+  ? DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"][TableName] extends
+    {
+      Insert: infer I;
+    } ? I
+  : never
+  : DefaultSchemaTableNameOrOptions extends keyof DefaultSchema["Tables"]
+    ? DefaultSchema["Tables"][DefaultSchemaTableNameOrOptions] extends {
+      Insert: infer I;
+    } ? I
+    : never
+  : never;
+
+export type TablesUpdate<
+  DefaultSchemaTableNameOrOptions extends
+    | keyof DefaultSchema["Tables"]
+    | { schema: keyof DatabaseWithoutInternals },
+  TableName extends DefaultSchemaTableNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals;
+  } ? keyof DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"]
+    : never = never,
+> = DefaultSchemaTableNameOrOptions extends { schema: keyof DatabaseWithoutInternals }
+  ? DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"][TableName] extends
+    {
+      Update: infer U;
+    } ? U
+  : never
+  : DefaultSchemaTableNameOrOptions extends keyof DefaultSchema["Tables"]
+    ? DefaultSchema["Tables"][DefaultSchemaTableNameOrOptions] extends {
+      Update: infer U;
+    } ? U
+    : never
+  : never;
+
+export type Enums<
+  DefaultSchemaEnumNameOrOptions extends
+    | keyof DefaultSchema["Enums"]
+    | { schema: keyof DatabaseWithoutInternals },
+  EnumName extends DefaultSchemaEnumNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals;
+  } ? keyof DatabaseWithoutInternals[DefaultSchemaEnumNameOrOptions["schema"]]["Enums"]
+    : never = never,
+> = DefaultSchemaEnumNameOrOptions extends { schema: keyof DatabaseWithoutInternals }
+  ? DatabaseWithoutInternals[DefaultSchemaEnumNameOrOptions["schema"]]["Enums"][EnumName]
+  : DefaultSchemaEnumNameOrOptions extends keyof DefaultSchema["Enums"]
+    ? DefaultSchema["Enums"][DefaultSchemaEnumNameOrOptions]
+  : never;
+
+export type CompositeTypes<
+  PublicCompositeTypeNameOrOptions extends
+    | keyof DefaultSchema["CompositeTypes"]
+    | { schema: keyof DatabaseWithoutInternals },
+  CompositeTypeName extends PublicCompositeTypeNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals;
+  } ? keyof DatabaseWithoutInternals[PublicCompositeTypeNameOrOptions["schema"]]["CompositeTypes"]
+    : never = never,
+> = PublicCompositeTypeNameOrOptions extends { schema: keyof DatabaseWithoutInternals }
+  ? DatabaseWithoutInternals[PublicCompositeTypeNameOrOptions["schema"]]["CompositeTypes"][
+    CompositeTypeName
+  ]
+  : PublicCompositeTypeNameOrOptions extends keyof DefaultSchema["CompositeTypes"]
+    ? DefaultSchema["CompositeTypes"][PublicCompositeTypeNameOrOptions]
+  : never;
+
+export const Constants = {
+  "public": {
+    Enums: {},
+  },
+} as const;

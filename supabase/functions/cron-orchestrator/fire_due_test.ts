@@ -1,0 +1,58 @@
+import assert from "node:assert/strict";
+import type { ClaimedSchedule, ScheduleFiring } from "../_shared/database/rows.ts";
+import { fireDue, planFiring } from "./fire_due.ts";
+
+const NOW = "2026-11-22T07:00:10Z";
+
+const schedule: ClaimedSchedule = {
+  schedule_id: 1,
+  workflow_key: "daily",
+  user_id: null,
+  cron: "0 7 * * *",
+  timezone: "UTC",
+  catch_up: "none",
+  next_run_at: "2026-11-22T07:00:00Z",
+  claim_token: "token",
+};
+
+const plan = (more: Partial<ClaimedSchedule>) =>
+  planFiring({ ...schedule, ...more }, new Date(NOW), 300_000);
+
+Deno.test("a due slot fires and the next one is planned", () => {
+  assert.deepEqual(plan({}), {
+    schedule_id: 1,
+    claim_token: "token",
+    slots: ["2026-11-22T07:00:00.000Z"],
+    next_run_at: "2026-11-23T07:00:00.000Z",
+  });
+});
+
+Deno.test("a schedule that was never planned is planned and fires nothing", () => {
+  const { slots, next_run_at } = plan({ next_run_at: null });
+  assert.deepEqual([slots, next_run_at], [[], "2026-11-23T07:00:00.000Z"]);
+});
+
+Deno.test("a schedule that cannot be read fires nothing and is looked at again later", () => {
+  const { slots, next_run_at } = plan({ timezone: "Mars/Olympus" });
+  assert.deepEqual([slots, next_run_at], [[], "2026-11-22T08:00:10.000Z"]);
+});
+
+Deno.test("claims go on until none is due, and are summed", async () => {
+  const batches = [[schedule, { ...schedule, schedule_id: 2 }], [{
+    ...schedule,
+    schedule_id: 3,
+  }]];
+  const fired: ScheduleFiring[] = [];
+  const counts = await fireDue({
+    claimDueSchedules: () => Promise.resolve({ now: NOW, schedules: batches.shift() ?? [] }),
+    fireSchedules: ({ schedules }) => {
+      fired.push(...schedules);
+      return Promise.resolve({
+        fired: schedules.length,
+        runs: schedules.length,
+      });
+    },
+  }, 300_000);
+  assert.deepEqual(counts, { fired: 3, runs: 3 });
+  assert.deepEqual(fired.map(({ schedule_id }) => schedule_id), [1, 2, 3]);
+});

@@ -1,0 +1,41 @@
+// The function `cron-orchestrator`: pg_cron's tick. Brings the registry in line with the bucket and
+// fires the schedules that are due; Postgres rings the worker for the runs that this starts.
+import { connect } from "../_shared/database/client.ts";
+import { readProject } from "../_shared/database/project.ts";
+import { createSettingsReader } from "../_shared/database/settings.ts";
+import { createRouter } from "../_shared/http/router.ts";
+import { logEvent } from "../_shared/log.ts";
+import { WorkflowBucket } from "../_shared/registry/bucket.ts";
+import { syncRegistry } from "../_shared/registry/sync.ts";
+import { fireDue } from "./fire_due.ts";
+
+const { url, secretKey } = readProject();
+const { rpc, storage } = connect(url, secretKey);
+const bucket = new WorkflowBucket(storage);
+const loadSettings = createSettingsReader(rpc);
+const router = createRouter({ functionName: "cron-orchestrator" });
+
+router.post("*", async (context) => {
+  const settings = await loadSettings();
+  // First the files, so that a schedule that was just uploaded is planned by this tick. A part that
+  // fails is told at the end and does not stop the other.
+  const [synced] = await Promise.allSettled([
+    syncRegistry({ bucket, rpc, settings }),
+  ]);
+  const [fired] = await Promise.allSettled([
+    fireDue(rpc, settings.scheduleGraceMs),
+  ]);
+  const counts = {
+    ...(fired.status === "fulfilled" ? fired.value : {}),
+    ...(synced.status === "fulfilled" ? synced.value : {}),
+  };
+  const failures = [fired, synced].filter((part) => part.status === "rejected");
+  for (const { reason } of failures) {
+    logEvent("warn", "trigger.tick_failed", { ...counts, error: reason });
+  }
+  if (failures.length > 0) throw failures[0].reason;
+  logEvent("info", "trigger.ticked", counts);
+  return context.json(counts);
+});
+
+Deno.serve(router.fetch);

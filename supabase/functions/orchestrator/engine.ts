@@ -1,0 +1,55 @@
+// What the routes work with: the database, the bucket, the settings, and this isolate's worker.
+import { connect } from "../_shared/database/client.ts";
+import { readProject } from "../_shared/database/project.ts";
+import type { Rpc } from "../_shared/database/rpc.ts";
+import { createSettingsReader, type LoadSettings } from "../_shared/database/settings.ts";
+import { onBeforeUnload, waitUntil } from "../_shared/platform.ts";
+import { WorkflowBucket } from "../_shared/registry/bucket.ts";
+import type { RegistryDeps } from "../_shared/registry/read_through.ts";
+import type { CallerIdentity } from "../_shared/worker/call.ts";
+import { systemClock } from "../_shared/worker/clock.ts";
+import { createStepCall } from "../_shared/worker/execute.ts";
+import { WorkerHost } from "../_shared/worker/host.ts";
+
+export interface Engine {
+  rpc: Rpc;
+  bucket: WorkflowBucket;
+  host: WorkerHost;
+  loadSettings: LoadSettings;
+  loadIdentity(): Promise<CallerIdentity>;
+  loadRegistry(): Promise<RegistryDeps>;
+}
+
+/** Opens the engine of this isolate; nothing is sent before the first request. */
+export function openEngine(): Engine {
+  const { url, secretKey, baseUrl, serviceJwt } = readProject();
+  const { rpc, storage } = connect(url, secretKey);
+  const bucket = new WorkflowBucket(storage);
+  const loadSettings = createSettingsReader(rpc);
+  const loadIdentity = async () => {
+    const { allowedAgentHosts, outputMaxBytes } = await loadSettings();
+    return {
+      baseUrl,
+      serviceJwt,
+      secretKey,
+      allowedAgentHosts,
+      outputMaxBytes,
+    };
+  };
+  const host = new WorkerHost({
+    waitUntil,
+    openSeam: async () => ({
+      rpc,
+      clock: systemClock,
+      settings: await loadSettings(),
+      callStep: createStepCall(await loadIdentity(), systemClock),
+    }),
+  });
+  onBeforeUnload(() => host.retire());
+  const loadRegistry = async () => ({
+    bucket,
+    rpc,
+    settings: await loadSettings(),
+  });
+  return { rpc, bucket, host, loadSettings, loadIdentity, loadRegistry };
+}

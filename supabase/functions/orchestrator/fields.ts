@@ -1,0 +1,59 @@
+// The fields that several routes take, each with its rule in one place.
+import { z } from "zod";
+import { OrchestratorError } from "../_shared/contract/errors.ts";
+import { findUnstorable } from "../_shared/database/storable.ts";
+
+/** A text that its column can hold, 1 to `maxLength` characters. */
+export function text(maxLength: number) {
+  return z.string().min(1).max(maxLength).refine((value) => findUnstorable(value) === null, {
+    message: "must not have the character \\u0000 or half a surrogate pair",
+  });
+}
+
+/** Any text: apps bring ids of their own, not only UUIDs. */
+export const userId = text(200);
+export const intentId = text(200).nullable().optional();
+export const idempotencyKey = text(255).nullable().optional();
+export const workflowKey = text(200);
+
+/** A JSON object that a jsonb column can hold. */
+export const payload = z.record(z.string(), z.unknown()).superRefine((value, context) => {
+  const reason = findUnstorable(value);
+  if (reason !== null) {
+    context.addIssue({ code: "custom", message: `the payload ${reason}` });
+  }
+}).optional();
+
+const pageSize = z.coerce.number().pipe(z.int().min(1).max(200)).default(50);
+const jobNumber = z.string().regex(/^\d{1,15}$/, "must be a whole number")
+  .transform(Number);
+
+/** The query of a list of runs. */
+export const runPage = {
+  limit: pageSize,
+  before: z.guid("must be a run id").optional(),
+};
+/** The query of a list of jobs. */
+export const jobPage = { limit: pageSize, before: jobNumber.optional() };
+
+/** A run's id from the path; throws `invalid` for anything but a UUID. */
+export function readRunId(param: string): string {
+  if (z.guid().safeParse(param).success) return param.toLowerCase();
+  throw refuseParam("id", `a run's id is a UUID, got ${JSON.stringify(param.slice(0, 100))}`);
+}
+
+/** A job's id from the path; throws `invalid` for anything but a whole number. */
+export function readJobId(param: string): number {
+  const parsed = jobNumber.safeParse(param);
+  if (parsed.success) return parsed.data;
+  throw refuseParam(
+    "id",
+    `a job's id is a whole number, got ${JSON.stringify(param.slice(0, 100))}`,
+  );
+}
+
+function refuseParam(path: string, message: string): OrchestratorError {
+  return new OrchestratorError("invalid", `reading the path: ${message}`, {
+    problems: [{ path, message }],
+  });
+}
