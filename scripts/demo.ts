@@ -12,7 +12,7 @@ import {
   startStack,
   waitForStop,
 } from "./stack/mod.ts";
-import { LiveBlock, paint, printHeading } from "./terminal/progress.ts";
+import { LiveBlock, type LiveGroup, paint, printHeading } from "./terminal/progress.ts";
 import { formatTable } from "./terminal/table.ts";
 
 const HELP = `deno task demo [--keep] [--port N]
@@ -69,7 +69,6 @@ interface StepRow {
   attempts: number;
   max_attempts: number;
   error_text: string | null;
-  retry_in: number;
   seconds: number | null;
 }
 
@@ -239,7 +238,6 @@ async function watchRuns(sql: postgres.Sql, expected: number): Promise<boolean> 
     const steps = await sql<StepRow[]>`
       select s.workflow_run_id, s.workflow_key, r.trigger_type, s.run_status, s.step_id, s.agent, s.status,
         s.attempts, s.max_attempts, s.error_text,
-        extract(epoch from s.next_run_at - orchestrator.now())::float8 as retry_in,
         extract(epoch from coalesce(s.finished_at, orchestrator.now()) - s.started_at)::float8 as seconds
       from orchestrator_steps s join workflow_runs r using (workflow_run_id)
       order by r.created_at, s.workflow_run_id, s.step_no`;
@@ -253,22 +251,24 @@ async function watchRuns(sql: postgres.Sql, expected: number): Promise<boolean> 
   return false;
 }
 
-function describeSteps(steps: StepRow[]): string[] {
-  const lines: string[] = [];
-  for (const [runId, ofRun] of Map.groupBy(steps, (step) => step.workflow_run_id)) {
-    const { workflow_key, trigger_type } = ofRun[0];
-    lines.push(`${paint("cyan", workflow_key)} by ${trigger_type}, run …${runId.slice(-12)}`);
-    for (const step of ofRun) {
-      const isTried = step.attempts > 0;
-      lines.push(
-        `  ${paintStatus(step.status)} ${step.step_id.padEnd(17)} agent ${step.agent.padEnd(11)} ` +
-          (isTried ? `attempt ${step.attempts} of ${step.max_attempts}` : "").padEnd(15) +
-          (isTried && step.status === "success" ? ` ${step.seconds!.toFixed(2)} s` : "") +
-          (step.status === "failed" ? ` ${step.error_text}; next try after backoff` : ""),
-      );
-    }
-  }
-  return lines;
+function describeSteps(steps: StepRow[]): LiveGroup[] {
+  const runs = [...Map.groupBy(steps, (step) => step.workflow_run_id).values()];
+  return runs.map((ofRun, at) => ({
+    title: `${at + 1}. ${paint("cyan", ofRun[0].workflow_key.padEnd(19))} by ${
+      ofRun[0].trigger_type.padEnd(5)
+    }`,
+    lines: ofRun.map(describeStep),
+  }));
+}
+
+function describeStep(step: StepRow): string {
+  const parts = [
+    `  ${paintStatus(step.status)} ${step.step_id.padEnd(17)} agent ${step.agent.padEnd(11)}`,
+  ];
+  if (step.attempts > 0) parts.push(`attempt ${step.attempts} of ${step.max_attempts}`);
+  if (step.status === "success") parts.push(`${step.seconds!.toFixed(2)} s`);
+  if (step.status === "failed") parts.push(`${step.error_text}; tries again after backoff`);
+  return parts.join(" ");
 }
 
 function paintStatus(status: string): string {
