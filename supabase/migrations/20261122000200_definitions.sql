@@ -232,6 +232,28 @@ $$;
 comment on function public.archive_workflow(text) is
   'Takes a workflow out of dispatch, events and schedules; its runs and definitions stay.';
 
+create function public.remove_workflow_file(p_source_path text)
+returns jsonb
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_workflow_key text;
+begin
+  delete from public.workflow_files where source_path = p_source_path returning workflow_key into v_workflow_key;
+  -- The same workflow may have moved to another file name.
+  if v_workflow_key is null or exists (select from public.workflow_files where workflow_key = v_workflow_key) then
+    return jsonb_build_object('result', 'forgotten');
+  end if;
+  return public.archive_workflow(v_workflow_key);
+end;
+$$;
+
+comment on function public.remove_workflow_file(text) is
+  'Forgets a file that is gone from the bucket, and archives the workflow that it published.';
+
 create function public.list_stale_workflow_files(p_bucket text default 'workflows')
 returns jsonb
 language sql
@@ -323,11 +345,11 @@ grant execute on function
   to service_role;
 revoke execute on function
   public.publish_workflow(jsonb, text, text, text), public.reject_workflow_file(text, text, jsonb),
-  public.archive_workflow(text), public.list_stale_workflow_files(text),
+  public.archive_workflow(text), public.remove_workflow_file(text), public.list_stale_workflow_files(text),
   public.list_workflows(), public.get_workflow(text)
   from public, anon, authenticated;
 grant execute on function
   public.publish_workflow(jsonb, text, text, text), public.reject_workflow_file(text, text, jsonb),
-  public.archive_workflow(text), public.list_stale_workflow_files(text),
+  public.archive_workflow(text), public.remove_workflow_file(text), public.list_stale_workflow_files(text),
   public.list_workflows(), public.get_workflow(text)
   to service_role;

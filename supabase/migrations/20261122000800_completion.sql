@@ -316,14 +316,20 @@ as $$
     status_code, error_class, error_text, logs
   )
   select
-    q.job_id, q.workflow_run_id, q.attempts, p_worker_id,
+    q.job_id, q.workflow_run_id, coalesce(r.attempt, q.attempts), p_worker_id,
     p_now - coalesce((r.logs ->> 'duration_ms')::double precision, 0) * interval '1 millisecond', p_now,
     r.outcome = 'success', true, r.status_code, r.error_class, r.error_text, r.logs
   from jsonb_to_recordset(p_results) as r (
-    job_id bigint, outcome text, status_code integer, error_class text, error_text text, logs jsonb
+    job_id bigint, attempt integer, outcome text, status_code integer, error_class text, error_text text, logs jsonb
   )
   join public.job_queue q using (job_id)
-  where r.job_id <> all (p_settled);
+  where r.job_id <> all (p_settled)
+    -- The worker's own result delivered again, because the answer to the first delivery was lost, is not late.
+    and not exists (
+      select from public.job_attempts a
+      where a.job_id = q.job_id and a.worker_id = p_worker_id and a.attempt = coalesce(r.attempt, q.attempts)
+        and coalesce(a.error_class, '') not in ('lease_expired', 'cancelled')
+    );
 $$;
 
 comment on function orchestrator._record_late(text, jsonb, bigint[], timestamptz) is

@@ -154,7 +154,7 @@ as $$
     (
       select '30 seconds'
       from pg_extension
-      where extname = 'pg_cron' and string_to_array(extversion, '.')::integer[] >= array[1, 5]
+      where extname = 'pg_cron' and regexp_match(extversion, '^(\d+)\.(\d+)')::integer[] >= array[1, 5]
     ),
     case when exists (select from pg_extension where extname = 'pg_cron') then '* * * * *' else '30 seconds' end
   );
@@ -192,6 +192,10 @@ begin
     format('select public.prune_history(interval %L, 5000)', p_history_days || ' days')
   );
   perform cron.schedule('orchestrator-prune-cron', '17 * * * *', 'select orchestrator.prune_cron_history()');
+
+  -- Health counts the silence of a tick from here on.
+  perform orchestrator._record_tick('worker');
+  perform orchestrator._record_tick('cron');
 
   return jsonb_build_object('cron_jobs', (
     select jsonb_agg(jsonb_build_object('name', jobname, 'schedule', schedule) order by jobname)

@@ -43,7 +43,8 @@ export const SETTINGS = [
     default: 5_000,
     unit: "ms",
     min: 50,
-    max: 600_000,
+    // orchestrator.workers_alive() takes a worker that was not seen for 15 s for dead.
+    max: 10_000,
     description: "How often a worker extends its leases; must be shorter than lease_ms.",
   },
   {

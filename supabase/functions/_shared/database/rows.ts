@@ -108,6 +108,8 @@ export interface HeldLease {
 
 /** How an attempt ended, as complete_jobs takes it. */
 export interface JobResult extends HeldLease {
+  /** Its number, so that a late result is kept with the right attempt. */
+  attempt?: number;
   outcome: "success" | "retry" | "dead";
   output?: unknown;
   status_code?: number;

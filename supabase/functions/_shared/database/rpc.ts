@@ -22,6 +22,9 @@ export function createRpc(transport: Transport) {
       a: { sourcePath: string; sourceEtag: string | null; problems: Problem[] },
     ) => call<rows.Json>("reject_workflow_file", prefix(a)),
 
+    removeWorkflowFile: (a: { sourcePath: string }) =>
+      call<{ result: "archived" | "forgotten" }>("remove_workflow_file", prefix(a)),
+
     archiveWorkflow: (a: { workflowKey: string }) =>
       call<{ result: "archived" | "not_found" }>("archive_workflow", prefix(a)),
 

@@ -14,7 +14,7 @@ export class FakeRegistry {
     etag?: string | null;
   }[] = [];
   readonly rejected: string[] = [];
-  readonly archived: string[] = [];
+  readonly removed: string[] = [];
   stale: StaleWorkflowFile[] = [];
   isAway: Error | null = null;
 
@@ -45,9 +45,10 @@ export class FakeRegistry {
         this.rejected.push(sourcePath);
         return Promise.resolve({});
       },
-      archiveWorkflow: ({ workflowKey }) => {
-        this.archived.push(workflowKey);
-        return Promise.resolve({ result: "archived" });
+      removeWorkflowFile: ({ sourcePath }) => {
+        this.removed.push(sourcePath);
+        const file = this.stale.find((it) => it.source_path === sourcePath);
+        return Promise.resolve({ result: file?.workflow_key ? "archived" : "forgotten" });
       },
       listWorkflows: () => Promise.resolve([{ workflow_key: "daily_v1" } as WorkflowRow]),
       listStaleWorkflowFiles: () => Promise.resolve(this.stale),

@@ -16,7 +16,7 @@ export interface RegistryDeps {
     | "listWorkflows"
     | "listStaleWorkflowFiles"
     | "rejectWorkflowFile"
-    | "archiveWorkflow"
+    | "removeWorkflowFile"
   >;
   settings: CompileSettings;
 }

@@ -115,7 +115,7 @@ Deno.test("sync publishes what changed, refuses what is invalid and archives wha
     etag: "e1",
   }]);
   assert.deepEqual(registry.rejected, ["bad.yml"]);
-  assert.deepEqual(registry.archived, ["gone"]);
+  assert.deepEqual(registry.removed, ["gone.yml", "never.yml"]);
 });
 
 Deno.test("a file that fails does not stop the others", async () => {

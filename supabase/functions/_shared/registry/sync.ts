@@ -42,8 +42,11 @@ export async function syncRegistry(deps: RegistryDeps): Promise<SyncCounts> {
 }
 
 async function syncFile(file: StaleWorkflowFile, deps: RegistryDeps): Promise<keyof SyncCounts> {
-  const { source_path, etag, state, workflow_key } = file;
-  if (state === "removed") return await archive(workflow_key, deps);
+  const { source_path, etag, state } = file;
+  if (state === "removed") {
+    const { result } = await deps.rpc.removeWorkflowFile({ sourcePath: source_path });
+    return result === "archived" ? "archived" : "unchanged";
+  }
   const source = await deps.bucket.download(source_path);
   // Removed since it was listed: the next sync sees that.
   if (source === null) return "unchanged";
@@ -64,13 +67,4 @@ async function syncFile(file: StaleWorkflowFile, deps: RegistryDeps): Promise<ke
     problem: problems[0].message,
   });
   return "rejected";
-}
-
-async function archive(
-  workflowKey: string | null,
-  { rpc }: RegistryDeps,
-): Promise<keyof SyncCounts> {
-  if (workflowKey === null) return "unchanged";
-  const { result } = await rpc.archiveWorkflow({ workflowKey });
-  return result === "archived" ? "archived" : "unchanged";
 }

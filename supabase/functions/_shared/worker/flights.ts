@@ -56,7 +56,10 @@ export class Flights {
     const { job_id, lease_token } = flight.job;
     this.#inFlight.delete(lease_token);
     if (flight.isLost) this.#dropped++;
-    else this.#landed.push({ flight, result: { job_id, lease_token, ...attempt } });
+    else {this.#landed.push({
+        flight,
+        result: { job_id, lease_token, attempt: flight.job.attempt, ...attempt },
+      });}
     this.#onLanding();
   }
 

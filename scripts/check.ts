@@ -1,0 +1,74 @@
+// `deno task check`: everything that can be known without a database, in seconds. Every check runs,
+// also after one has failed, and says one line; what it complains about stands below that line.
+
+interface Check {
+  name: string;
+  /** Arguments for deno. */
+  command: string[];
+}
+
+const ROOT = decodeURI(new URL("..", import.meta.url).pathname);
+const SOURCES = ["scripts", "supabase/functions", "tests", "bench"].filter(isFolder);
+
+const CHECKS: Check[] = [
+  { name: "every file is formatted", command: ["fmt", "--check"] },
+  { name: "the linter finds nothing", command: ["lint"] },
+  { name: "the lock file covers every dependency", command: ["install", "--frozen"] },
+  { name: "all sources type-check", command: ["check", ...SOURCES] },
+  { name: "imports and names keep to their side", command: runScript("check/boundaries.ts") },
+  { name: "every function can be deployed", command: runScript("check/deployable.ts") },
+  {
+    name: "the JSON Schema of workflow files is up to date",
+    command: runScript("generate_workflow_schema.ts", "--check"),
+  },
+];
+
+function runScript(path: string, ...args: string[]): string[] {
+  return ["run", "--no-check", "-A", `scripts/${path}`, ...args];
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return Deno.statSync(ROOT + path).isDirectory;
+  } catch {
+    return false;
+  }
+}
+
+/** Runs one check to its end; answers its lines and whether it passed. */
+async function run({ name, command }: Check): Promise<{ lines: string[]; isOk: boolean }> {
+  const startedAt = performance.now();
+  const output = await new Deno.Command(Deno.execPath(), {
+    args: command,
+    cwd: ROOT,
+    stdin: "null",
+    env: { NO_COLOR: "1" },
+  }).output();
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+  if (output.success) return { lines: [`ok    ${name} (${seconds} s)`], isOk: true };
+  const decoder = new TextDecoder();
+  const said = `${decoder.decode(output.stdout)}\n${decoder.decode(output.stderr)}`.trim();
+  const details = said.split("\n").filter((line) => line.trim() !== "").map((line) =>
+    `      ${line}`
+  );
+  return { lines: [`FAIL  ${name} (${seconds} s)`, ...details], isOk: false };
+}
+
+if (import.meta.main) {
+  let failures = 0;
+  // Two at a time, which is what a small machine has; the lines come in the order of the list.
+  const running = CHECKS.map((check) => ({
+    check,
+    result: undefined as ReturnType<typeof run> | undefined,
+  }));
+  const start = (at: number) => running[at] && (running[at].result ??= run(running[at].check));
+  for (const at of running.keys()) {
+    start(at);
+    start(at + 1);
+    const { lines, isOk } = await running[at].result!;
+    for (const line of lines) console.log(line);
+    if (!isOk) failures++;
+  }
+  console.log(`${CHECKS.length - failures} checks passed, ${failures} failed`);
+  Deno.exit(failures === 0 ? 0 : 1);
+}
