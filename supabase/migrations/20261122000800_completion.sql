@@ -368,9 +368,9 @@ begin
     from jsonb_to_recordset(p_results) as r (job_id bigint, hold_key_ms double precision)
     join public.job_queue q using (job_id)
     where r.hold_key_ms > 0;
-  end if;
-
-  if p_lease_limit > 0 then
+    -- No lease on top: it locks buckets too, and two calls that lock buckets twice could wait in a circle.
+    v_lease := '{"jobs": [], "deferred": 0, "next_due_ms": 0}';
+  elsif p_lease_limit > 0 then
     v_lease := public.lease_jobs(p_worker_id, p_lease_limit, p_lease_ms);
   end if;
 
@@ -390,7 +390,7 @@ end;
 $$;
 
 comment on function public.complete_jobs(text, jsonb, integer, integer) is
-  'Settles a worker''s results (success, retry, dead) and leases its next jobs, in one round trip. A result whose lease was lost is answered applied: false.';
+  'Settles a worker''s results (success, retry, dead) and leases its next jobs, in one round trip. A result whose lease was lost is answered applied: false. next_due_ms 0 without jobs means: lease again at once.';
 
 create function public.expire_leases(p_limit integer)
 returns integer
