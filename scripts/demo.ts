@@ -4,14 +4,8 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import postgres from "postgres";
-import { setUp } from "./setup-orchestrator.ts";
-import {
-  findDataFolder,
-  resetDataFolder,
-  type Stack,
-  startStack,
-  waitForStop,
-} from "./stack/mod.ts";
+import { findDataFolder, type Stack, waitForStop } from "./stack/mod.ts";
+import { describeStack, startProject } from "./start.ts";
 import { LiveBlock, type LiveGroup, paint, printHeading } from "./terminal/progress.ts";
 import { formatTable } from "./terminal/table.ts";
 
@@ -84,6 +78,7 @@ async function main(): Promise<number> {
     console.log(HELP);
     return 0;
   }
+  if (!/^\d*$/.test(values.port ?? "")) throw new Error(`--port is no port: "${values.port}"`);
   const begun = performance.now();
   printHeading("Starting the local stack");
   const stack = await startDemoStack(values.port === undefined ? undefined : Number(values.port));
@@ -102,7 +97,7 @@ async function main(): Promise<number> {
     );
     if (values.keep && code !== 130) {
       printHeading("The stack goes on running; Ctrl-C ends it");
-      console.log(formatTable(describeStack(stack), 200));
+      console.log(describeStack(stack));
       await interrupted;
     }
     return code;
@@ -111,23 +106,14 @@ async function main(): Promise<number> {
   }
 }
 
-async function startDemoStack(port: number | undefined): Promise<Stack> {
-  const dataDir = join(dirname(findDataFolder(ROOT)), "demo");
-  await resetDataFolder(dataDir);
-  const stack = await startStack({
-    root: ROOT,
-    dataDir,
+/** A database of its own, made anew: the demo must not touch the data of `deno task start`. */
+function startDemoStack(port: number | undefined): Promise<Stack> {
+  return startProject({
+    dataDir: join(dirname(findDataFolder(ROOT)), "demo"),
+    reset: Deno.env.get("DATABASE_URL") === undefined,
     port,
-    databaseUrl: Deno.env.get("DATABASE_URL"),
     onProgress: (line) => console.log(`  ${line}`),
   });
-  await setUp({
-    url: stack.url,
-    serviceKey: stack.keys.secret,
-    root: ROOT,
-    onProgress: (line) => console.log(`  ${line}`),
-  });
-  return stack;
 }
 
 async function runStory(stack: Stack, sql: postgres.Sql): Promise<number> {
@@ -285,17 +271,6 @@ function pickColumns(row: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(
     SHOWN_COLUMNS.filter((name) => names.includes(name)).map((name) => [name, row[name]]),
   );
-}
-
-function describeStack(stack: Stack): Record<string, unknown>[] {
-  return [
-    { what: "gateway", value: stack.url },
-    { what: "dispatch", value: `${stack.url}/functions/v1/orchestrator/dispatch` },
-    { what: "health", value: `${stack.url}/functions/v1/orchestrator/health` },
-    { what: "database", value: stack.databaseUrl },
-    { what: "secret key", value: stack.keys.secret },
-    { what: "service_role key", value: stack.keys.serviceRoleJwt },
-  ];
 }
 
 try {

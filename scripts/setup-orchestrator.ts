@@ -40,10 +40,10 @@ interface WorkflowText {
   workflow: CompiledWorkflow;
 }
 
-/** A workflow file that cannot be published; `report` shows its problems as a compiler would. */
+/** Workflow files that cannot be published; the message shows their problems as a compiler would. */
 export class InvalidWorkflowsError extends Error {
-  constructor(readonly report: string, readonly problems: Problem[]) {
-    super(`checking the workflow files: ${problems[0].message}`);
+  constructor(report: string, readonly problems: Problem[]) {
+    super(`${report}\nthe workflow files have problems, so nothing was changed`);
   }
 }
 
@@ -53,7 +53,7 @@ export async function setUp(options: SetUpOptions): Promise<SetUpResult> {
   const tell = (line: string) => options.onProgress?.(dryRun ? `would ${line}` : line);
   const { rpc, storage } = connect(url, serviceKey);
   const bucket = new WorkflowBucket(storage);
-  const settings = await loadSettings(rpc);
+  const settings = await loadSettings(url, rpc);
   const texts = await readWorkflows(join(root, "workflows"), settings);
 
   const isBucketNew = dryRun
@@ -140,16 +140,18 @@ async function readWorkflows(folder: string, settings: Settings): Promise<Workfl
   return texts;
 }
 
-async function loadSettings(rpc: Rpc): Promise<Settings> {
+async function loadSettings(url: string, rpc: Rpc): Promise<Settings> {
   try {
     return readSettings((name) => Deno.env.get(name), await rpc.getSettings());
-  } catch (error) {
-    if (!(error instanceof OrchestratorError) || error.kind !== "internal") throw error;
-    if (error.problems !== undefined) throw error;
+  } catch (cause) {
+    if (!(cause instanceof OrchestratorError) || cause.problems !== undefined) throw cause;
+    if (cause.kind === "unavailable") {
+      throw new Error(`cannot reach the project at ${url}`, { cause });
+    }
     throw new Error(
-      "reading the settings failed: are the migrations applied (supabase db push), and is the " +
-        "key a secret key or the service_role key?",
-      { cause: error },
+      "cannot read the settings; check that the migrations are applied (supabase db push) and that " +
+        "the key is a secret key or the service_role key of this project",
+      { cause },
     );
   }
 }
@@ -183,8 +185,7 @@ export async function runCommand(args: string[]): Promise<number> {
     console.log(options.dryRun ? "nothing was touched" : "the orchestrator is set up");
     return 0;
   } catch (error) {
-    if (error instanceof InvalidWorkflowsError) console.error(error.report);
-    else console.error(describeError(error));
+    console.error(describeError(error));
     return 1;
   }
 }

@@ -17,8 +17,8 @@ export interface StartOptions {
   reset?: boolean;
   /** Restarts functions when their files change. */
   watch?: boolean;
-  /** Environment of the functions, besides the platform's own. */
-  env?: Record<string, string>;
+  /** Another data folder than that of `deno task start`. */
+  dataDir?: string;
   onProgress?: (line: string) => void;
 }
 
@@ -32,25 +32,27 @@ const USAGE = `Runs the local stack until Ctrl-C: gateway, database, storage and
   --reset    throw away the data of earlier starts
   --help     show this text
 
-Environment: DATABASE_URL runs the stack on a PostgreSQL server of your own (a superuser's URL).`;
+Environment: DATABASE_URL runs the stack on a PostgreSQL server of your own (a superuser's URL);
+ORCHESTRATOR_* and EDGE_* are passed on to the functions.`;
 
 /** Starts the stack on this project's data folder and sets the project up on it. */
 export async function startProject(options: StartOptions = {}): Promise<Stack> {
   const databaseUrl = Deno.env.get("DATABASE_URL");
+  const dataDir = options.dataDir ?? findDataFolder(ROOT, databaseUrl);
   if (options.reset) {
     if (databaseUrl !== undefined) {
       throw new Error(
         "cannot reset: DATABASE_URL names a server of your own; drop its database there, or unset it",
       );
     }
-    await resetDataFolder(findDataFolder(ROOT));
+    await resetDataFolder(dataDir);
   }
   const stack = await startStack({
     root: ROOT,
     databaseUrl,
-    dataDir: findDataFolder(ROOT, databaseUrl),
+    dataDir,
     port: options.port,
-    env: options.env,
+    env: pickSettings(),
     watch: options.watch,
     onProgress: options.onProgress,
   });
@@ -66,6 +68,12 @@ export async function startProject(options: StartOptions = {}): Promise<Stack> {
     await stack.stop();
     throw error;
   }
+}
+
+/** The engine's own variables reach its functions, as `supabase secrets set` does on a hosted project. */
+function pickSettings(): Record<string, string> {
+  const entries = Object.entries(Deno.env.toObject());
+  return Object.fromEntries(entries.filter(([name]) => /^(ORCHESTRATOR|EDGE)_/.test(name)));
 }
 
 /** Lists what a caller needs to reach a running stack, aligned for a terminal. */

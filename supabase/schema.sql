@@ -322,14 +322,20 @@ AS $function$
     status_code, error_class, error_text, logs
   )
   select
-    q.job_id, q.workflow_run_id, q.attempts, p_worker_id,
+    q.job_id, q.workflow_run_id, coalesce(r.attempt, q.attempts), p_worker_id,
     p_now - coalesce((r.logs ->> 'duration_ms')::double precision, 0) * interval '1 millisecond', p_now,
     r.outcome = 'success', true, r.status_code, r.error_class, r.error_text, r.logs
   from jsonb_to_recordset(p_results) as r (
-    job_id bigint, outcome text, status_code integer, error_class text, error_text text, logs jsonb
+    job_id bigint, attempt integer, outcome text, status_code integer, error_class text, error_text text, logs jsonb
   )
   join public.job_queue q using (job_id)
-  where r.job_id <> all (p_settled);
+  where r.job_id <> all (p_settled)
+    -- The worker's own result delivered again, because the answer to the first delivery was lost, is not late.
+    and not exists (
+      select from public.job_attempts a
+      where a.job_id = q.job_id and a.worker_id = p_worker_id and a.attempt = coalesce(r.attempt, q.attempts)
+        and coalesce(a.error_class, '') not in ('lease_expired', 'cancelled')
+    );
 $function$;
 comment on function orchestrator._record_late(p_worker_id text, p_results jsonb, p_settled bigint[], p_now timestamp with time zone) is 'Keeps results that came after their lease was lost, without applying them.';
 grant execute on function orchestrator._record_late(p_worker_id text, p_results jsonb, p_settled bigint[], p_now timestamp with time zone) to service_role;
@@ -727,7 +733,7 @@ AS $function$
     (
       select '30 seconds'
       from pg_extension
-      where extname = 'pg_cron' and string_to_array(extversion, '.')::integer[] >= array[1, 5]
+      where extname = 'pg_cron' and regexp_match(extversion, '^(\d+)\.(\d+)')::integer[] >= array[1, 5]
     ),
     case when exists (select from pg_extension where extname = 'pg_cron') then '* * * * *' else '30 seconds' end
   );
@@ -1803,9 +1809,9 @@ begin
     from jsonb_to_recordset(p_results) as r (job_id bigint, hold_key_ms double precision)
     join public.job_queue q using (job_id)
     where r.hold_key_ms > 0;
-  end if;
-
-  if p_lease_limit > 0 then
+    -- No lease on top: it locks buckets too, and two calls that lock buckets twice could wait in a circle.
+    v_lease := '{"jobs": [], "deferred": 0, "next_due_ms": 0}';
+  elsif p_lease_limit > 0 then
     v_lease := public.lease_jobs(p_worker_id, p_lease_limit, p_lease_ms);
   end if;
 
@@ -1823,7 +1829,7 @@ begin
   );
 end;
 $function$;
-comment on function public.complete_jobs(p_worker_id text, p_results jsonb, p_lease_limit integer, p_lease_ms integer) is 'Settles a worker''s results (success, retry, dead) and leases its next jobs, in one round trip. A result whose lease was lost is answered applied: false.';
+comment on function public.complete_jobs(p_worker_id text, p_results jsonb, p_lease_limit integer, p_lease_ms integer) is 'Settles a worker''s results (success, retry, dead) and leases its next jobs, in one round trip. A result whose lease was lost is answered applied: false. next_due_ms 0 without jobs means: lease again at once.';
 grant execute on function public.complete_jobs(p_worker_id text, p_results jsonb, p_lease_limit integer, p_lease_ms integer) to service_role;
 
 CREATE OR REPLACE FUNCTION public.configure_orchestrator(p_base_url text, p_service_key text, p_history_days integer)
@@ -1854,6 +1860,10 @@ begin
     format('select public.prune_history(interval %L, 5000)', p_history_days || ' days')
   );
   perform cron.schedule('orchestrator-prune-cron', '17 * * * *', 'select orchestrator.prune_cron_history()');
+
+  -- Health counts the silence of a tick from here on.
+  perform orchestrator._record_tick('worker');
+  perform orchestrator._record_tick('cron');
 
   return jsonb_build_object('cron_jobs', (
     select jsonb_agg(jsonb_build_object('name', jobname, 'schedule', schedule) order by jobname)
@@ -2445,6 +2455,25 @@ AS $function$
 $function$;
 comment on function public.reject_workflow_file(p_source_path text, p_source_etag text, p_problems jsonb) is 'Remembers why a file of the bucket was refused; the version published before stays.';
 grant execute on function public.reject_workflow_file(p_source_path text, p_source_etag text, p_problems jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.remove_workflow_file(p_source_path text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_workflow_key text;
+begin
+  delete from public.workflow_files where source_path = p_source_path returning workflow_key into v_workflow_key;
+  -- The same workflow may have moved to another file name.
+  if v_workflow_key is null or exists (select from public.workflow_files where workflow_key = v_workflow_key) then
+    return jsonb_build_object('result', 'forgotten');
+  end if;
+  return public.archive_workflow(v_workflow_key);
+end;
+$function$;
+comment on function public.remove_workflow_file(p_source_path text) is 'Forgets a file that is gone from the bucket, and archives the workflow that it published.';
+grant execute on function public.remove_workflow_file(p_source_path text) to service_role;
 
 CREATE OR REPLACE FUNCTION public.reset_job(p_job_id bigint)
  RETURNS jsonb

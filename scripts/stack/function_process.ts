@@ -9,10 +9,10 @@ export interface FunctionProcessOptions {
   logFile: string;
 }
 
-// What Deno needs to find its cache and the package registry; nothing else of our environment may
+// What Deno needs to find its cache and to reach the package registry; nothing else of our environment may
 // reach a function, or it would work here and fail when it is deployed.
 const PASSED_ON =
-  /^(PATH|HOME|DENO_DIR|XDG_CACHE_HOME|DENO_CERT|DENO_TLS_CA_STORE|npm_config_.*)$/i;
+  /^(PATH|HOME|DENO_DIR|XDG_CACHE_HOME|DENO_CERT|DENO_TLS_CA_STORE|SSL_CERT_FILE|SSL_CERT_DIR|NODE_EXTRA_CA_CERTS|https?_proxy|no_proxy|npm_config_.*)$/i;
 
 export class FunctionProcess {
   readonly #child: Deno.ChildProcess;

@@ -19,6 +19,8 @@ export interface Gateway {
   stop(): Promise<void>;
 }
 
+const GRACE_MS = 300;
+
 const CORS = {
   "access-control-allow-origin": "*",
   "access-control-allow-methods": "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
@@ -35,11 +37,16 @@ export function listenGateway(port: number): Gateway {
   let stopping: Promise<void> | undefined;
   const opened = new Promise<GatewayParts>((resolve) => open = resolve);
   const closing = new AbortController();
+  let answering = 0;
   let server: Deno.HttpServer<Deno.NetAddr>;
   try {
     server = Deno.serve(
       { hostname: "127.0.0.1", port, signal: closing.signal, onListen: () => {} },
-      async (request) => route(request, parts ?? (parts = await opened)),
+      async (request, { completed }) => {
+        answering++;
+        completed.catch(() => {}).finally(() => answering--);
+        return route(request, parts ?? (parts = await opened));
+      },
     );
   } catch (error) {
     if (!(error instanceof Deno.errors.AddrInUse)) throw error;
@@ -53,10 +60,13 @@ export function listenGateway(port: number): Gateway {
     open,
     stop: () =>
       stopping ??= (async () => {
-        // Callers that hold a connection open must not hold up the end.
-        const force = setTimeout(() => closing.abort(), 300);
-        await server.shutdown();
-        clearTimeout(force);
+        // Whoever is being answered gets a moment, and no more. Not server.shutdown(): it waits for ever,
+        // and aborting it afterwards is an error that nobody can catch.
+        for (const until = Date.now() + GRACE_MS; answering > 0 && Date.now() < until;) {
+          await new Promise((resolve) => setTimeout(resolve, 5));
+        }
+        closing.abort();
+        await server.finished;
       })(),
   };
 }

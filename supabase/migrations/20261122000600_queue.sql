@@ -187,6 +187,8 @@ security invoker
 set search_path = ''
 as $$
 begin
+  -- A fresh worker looks after dead ones at once, also where no tick runs.
+  perform public.expire_leases(1000);
   if orchestrator.workers_alive() >= p_max_workers then
     return jsonb_build_object('accepted', false);
   end if;
@@ -198,7 +200,7 @@ end;
 $$;
 
 comment on function public.start_worker(text, integer) is
-  'Enters a worker among those that drain, unless enough are at work.';
+  'Frees the leases of dead workers, and enters a worker among those that drain unless enough are at work.';
 
 create function public.stop_worker(p_worker_id text, p_force boolean default false)
 returns jsonb

@@ -83,6 +83,19 @@ testFunctions("every argument is named with p_ in front", (it) => {
   return unnamed > 0 ? `${unnamed} without a name` : wrong.join(", ");
 });
 
+Deno.test("no function is granted to everybody, anon or authenticated", () =>
+  withCatalog(async (db) => {
+    // Asked of the catalog too: a closed schema hides such a grant until somebody opens the schema.
+    const rows = await db.admin<{ fault: string }[]>`
+      select p.oid::regprocedure || ' for ' || g.role as fault
+      from pg_proc p
+      cross join unnest(array['anon', 'authenticated']) as g (role)
+      where p.pronamespace in ('public'::regnamespace, 'orchestrator'::regnamespace)
+        and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')
+        and has_function_privilege(g.role, p.oid, 'execute')`;
+    assert.deepEqual(rows.map((row) => row.fault), []);
+  }));
+
 testFunctions(
   "functions on the hot path are in plpgsql, whose plans are kept",
   (it) => HOT.includes(it.name) && it.language !== "plpgsql" && `is in ${it.language}`,

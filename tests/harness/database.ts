@@ -1,4 +1,4 @@
-// A database of its own for each test file, cloned from the migrated template that scripts/test.ts
+// A database of its own for each test file, cloned from the migrated template that scripts/run_tests.ts
 // made, and the RPC seam over a direct connection as service_role.
 import postgres from "postgres";
 import { createRpc, type Rpc } from "../../supabase/functions/_shared/database/rpc.ts";
@@ -24,7 +24,7 @@ export interface TestDatabase extends TestConnection {
 
 export const TEMPLATE = "orchestrator_template";
 
-/** The server that scripts/test.ts started; a test run by itself says what is missing. */
+/** The server that scripts/run_tests.ts started; a test run by itself says what is missing. */
 export function readServerUrl(): string {
   const url = Deno.env.get("TEST_SERVER_URL");
   if (url === undefined) {

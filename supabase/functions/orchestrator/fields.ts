@@ -16,8 +16,12 @@ export const intentId = text(200).nullable().optional();
 export const idempotencyKey = text(255).nullable().optional();
 export const workflowKey = text(200);
 
-/** A JSON object that a jsonb column can hold. */
-export const payload = z.record(z.string(), z.unknown()).superRefine((value, context) => {
+/** A JSON object that a jsonb column can hold. Not z.record: that drops a member `__proto__`. */
+export const payload = z.custom<Record<string, unknown>>(isObject, {
+  error: "must be a JSON object",
+  // The look at its inside would fail on anything else.
+  abort: true,
+}).superRefine((value, context) => {
   const reason = findUnstorable(value);
   if (reason !== null) {
     context.addIssue({ code: "custom", message: `the payload ${reason}` });
@@ -50,6 +54,10 @@ export function readJobId(param: string): number {
     "id",
     `a job's id is a whole number, got ${JSON.stringify(param.slice(0, 100))}`,
   );
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function refuseParam(path: string, message: string): OrchestratorError {

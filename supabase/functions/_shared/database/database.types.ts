@@ -714,6 +714,7 @@ export type Database = {
         Args: { "p_problems": Json; "p_source_etag": string; "p_source_path": string };
         Returns: Json;
       };
+      "remove_workflow_file": { Args: { "p_source_path": string }; Returns: Json };
       "reset_job": { Args: { "p_job_id": number }; Returns: Json };
       "restart_run": {
         Args: { "p_mode": string; "p_ring"?: boolean; "p_workflow_run_id": string };

@@ -2,12 +2,21 @@
 // so that one bad item does not hide what became of the others.
 import { z } from "zod";
 import { OrchestratorError } from "../../_shared/contract/errors.ts";
-import type { DispatchedRun, DispatchRequest } from "../../_shared/database/rows.ts";
+import type {
+  DispatchedRun,
+  DispatchRequest,
+} from "../../_shared/database/rows.ts";
 import { checkInput, readJson } from "../../_shared/http/body.ts";
 import type { Router } from "../../_shared/http/router.ts";
 import { readThrough } from "../../_shared/registry/read_through.ts";
 import type { Engine } from "../engine.ts";
-import { idempotencyKey, intentId, payload, userId, workflowKey } from "../fields.ts";
+import {
+  idempotencyKey,
+  intentId,
+  payload,
+  userId,
+  workflowKey,
+} from "../fields.ts";
 
 const MAX_ITEMS = 1_000;
 
@@ -17,7 +26,10 @@ const item = z.strictObject({
   intent_id: intentId,
   payload,
   idempotency_key: idempotencyKey,
-  run_at: z.iso.datetime({ offset: true, error: "must be a time such as 2026-12-01T07:00:00Z" })
+  run_at: z.iso.datetime({
+    offset: true,
+    error: "must be a time such as 2026-12-01T07:00:00Z",
+  })
     .nullable().optional(),
   priority: z.int().min(0).max(1_000).nullable().optional(),
 });
@@ -28,10 +40,18 @@ export function addDispatchRoute(router: Router, engine: Engine): void {
     const { requestMaxBytes } = await engine.loadSettings();
     const body = await readJson(context.req.raw, z.unknown(), requestMaxBytes);
     if (Array.isArray(body)) {
-      const { runs, refusals } = await dispatch(checkInput(body, list, "body"), engine);
-      return context.json({ runs: runs.map((run) => explain(run, refusals)) }, 202);
+      const { runs, refusals } = await dispatch(
+        checkInput(body, list, "body"),
+        engine,
+      );
+      return context.json(
+        { runs: runs.map((run) => explain(run, refusals)) },
+        202,
+      );
     }
-    const { runs: [run], refusals } = await dispatch([checkInput(body, item, "body")], engine);
+    const { runs: [run], refusals } = await dispatch([
+      checkInput(body, item, "body"),
+    ], engine);
     if (run.result === "conflict") throw refuseConflict();
     if (run.result === "unknown_workflow") throw refusals.get(run.workflow_key);
     const { workflow_run_id, workflow_key, result } = run;
@@ -47,19 +67,37 @@ interface Answer {
   refusals: Refusals;
 }
 
-function explain(run: DispatchedRun, refusals: Refusals): DispatchedRun & { detail?: string } {
-  if (run.result !== "unknown_workflow") return run;
-  return { ...run, detail: refusals.get(run.workflow_key)?.message };
+interface ExplainedRun extends Omit<DispatchedRun, "result"> {
+  /** `unavailable`: nobody could look whether there is such a workflow; try this item again. */
+  result: DispatchedRun["result"] | "unavailable";
+  detail?: string;
 }
 
-async function dispatch(requests: DispatchRequest[], engine: Engine): Promise<Answer> {
+function explain(run: DispatchedRun, refusals: Refusals): ExplainedRun {
+  if (run.result !== "unknown_workflow") return run;
+  const refusal = refusals.get(run.workflow_key);
+  const result = refusal?.kind === "unavailable" ? "unavailable" : run.result;
+  return { ...run, result, detail: refusal?.message };
+}
+
+async function dispatch(
+  requests: DispatchRequest[],
+  engine: Engine,
+): Promise<Answer> {
   const { rpc, host } = engine;
   const first = await rpc.dispatchWorkflows({ requests, ring: false });
   if (first.wake) host.wakeQuietly();
   else host.poke();
   const unknown = first.runs.filter((run) => run.result === "unknown_workflow");
   if (unknown.length === 0) return { runs: first.runs, refusals: new Map() };
-  const refusals = await readUnknown(unknown.map((run) => run.workflow_key), engine);
+  const refusals = await readUnknown(
+    unknown.map((run) => run.workflow_key),
+    engine,
+  );
+  // Runs that were started must be told, or a caller that tries again starts them twice.
+  if (first.runs.every((run) => run.workflow_run_id === null)) {
+    throwUnavailable(refusals);
+  }
   const again = unknown.filter((run) => !refusals.has(run.workflow_key));
   if (again.length === 0) return { runs: first.runs, refusals };
   const second = await rpc.dispatchWorkflows({
@@ -75,7 +113,13 @@ async function dispatch(requests: DispatchRequest[], engine: Engine): Promise<An
   return { runs, refusals };
 }
 
-/** Publishes the files of unknown workflows; throws only if something is away. */
+function throwUnavailable(refusals: Refusals): void {
+  for (const refusal of refusals.values()) {
+    if (refusal.kind === "unavailable") throw refusal;
+  }
+}
+
+/** Publishes the files of unknown workflows; answers why not, also where Storage is away. */
 async function readUnknown(keys: string[], engine: Engine): Promise<Refusals> {
   const registry = await engine.loadRegistry();
   const refusals: Refusals = new Map();
@@ -84,7 +128,7 @@ async function readUnknown(keys: string[], engine: Engine): Promise<Refusals> {
       await readThrough(key, registry);
     } catch (error) {
       const isRefusal = error instanceof OrchestratorError &&
-        (error.kind === "not_found" || error.kind === "unprocessable");
+        ["not_found", "unprocessable", "unavailable"].includes(error.kind);
       if (!isRefusal) throw error;
       refusals.set(key, error);
     }

@@ -1,0 +1,209 @@
+// Writes what documents say of settings and figures from where they are defined: .env.example and the
+// README's table of settings (contract/settings.ts), the README's figures (bench/results/latest.json).
+// `--check` writes nothing and fails on drift.
+import { describeSettings } from "../supabase/functions/_shared/contract/settings.ts";
+
+const ROOT = new URL("..", import.meta.url);
+const ENV_EXAMPLE = new URL(".env.example", ROOT);
+const README = new URL("README.md", ROOT);
+const FIGURES = new URL("bench/results/latest.json", ROOT);
+
+interface Variable {
+  name: string;
+  example: string;
+  description: string;
+}
+
+/** Read by `deno task setup` and the local stack, on the machine that runs them. */
+export const LOCAL_VARIABLES: readonly Variable[] = [
+  {
+    name: "SUPABASE_URL",
+    example: "https://your-project.supabase.co",
+    description: "The project that `deno task setup` sets up.",
+  },
+  {
+    name: "SUPABASE_SECRET_KEY",
+    example: "",
+    description: "Its secret key (sb_secret_...), for `deno task setup`.",
+  },
+  {
+    name: "SUPABASE_SERVICE_ROLE_KEY",
+    example: "",
+    description: "The legacy service_role key, where a project has no secret key.",
+  },
+  {
+    name: "DATABASE_URL",
+    example: "",
+    description: "A superuser's URL: demo, start and test use this server, not one of their own.",
+  },
+];
+
+/** Read by the functions besides their settings; the platform itself gives SUPABASE_*. */
+export const FUNCTION_VARIABLES: readonly Variable[] = [
+  {
+    name: "EDGE_BASE_URL",
+    example: "",
+    description: "Where steps reach the project's agents. Default: the project's own URL.",
+  },
+  {
+    name: "EDGE_SERVICE_JWT",
+    example: "",
+    description:
+      "What agents get as Bearer; accepted as a key too. Default: the service_role key, " +
+      "else the secret key.",
+  },
+];
+
+/** The text of .env.example. */
+export function formatEnvExample(): string {
+  const describe = ({ name, example, description }: Variable) => [
+    ...wrap(description),
+    `${example === "" ? "# " : ""}${name}=${example}`,
+    "",
+  ];
+  const settings = describeSettings().flatMap((setting) => [
+    ...wrap(`${setting.description} ${formatBounds(setting)}`),
+    `# ${setting.env}=${setting.default}`,
+    "",
+  ]);
+  return [
+    "# Copy to .env and keep that file out of version control. Written from the code: change it there.",
+    "",
+    "# --- for `deno task` on this machine",
+    "",
+    ...LOCAL_VARIABLES.flatMap(describe),
+    "# --- secrets of the functions: supabase secrets set NAME=VALUE",
+    "# A row in the table orchestrator_settings wins over these, these win over the default.",
+    "",
+    ...FUNCTION_VARIABLES.flatMap(describe),
+    ...settings,
+  ].join("\n").trimEnd() + "\n";
+}
+
+/** The README's table of settings. */
+export function formatSettingsTable(): string {
+  return [
+    "| Setting | Environment variable | Default | Bounds | What it does |",
+    "|---|---|---|---|---|",
+    ...describeSettings().map((setting) => {
+      const { name, env, default: value, unit, min, max, description } = setting;
+      const shown = value === "" ? "none" : `${value} ${unit}`;
+      const bounds = min === null ? "" : `${min} to ${max}`;
+      return `| \`${name}\` | \`${env}\` | ${shown} | ${bounds} | ${description} |`;
+    }),
+  ].join("\n");
+}
+
+/** The figures that the README tells, by their name in the results. */
+const SHOWN_FIGURES: readonly [figure: string, label: string, unit: string, ratio?: string][] = [
+  ["core_3step_runs_per_s", "SQL core, 3-step runs, batch 100, one connection", "runs/s"],
+  ["core_3step_jobs_per_s", "the same as jobs", "jobs/s", "of a bare three-write loop"],
+  ["core_1step_jobs_per_s", "SQL core, 1-step runs, batch 100", "jobs/s", "of the bare loop"],
+  ["core_3step_jobs_per_s_batch10", "3-step runs, batch 10", "jobs/s", "of the bare loop"],
+  ["core_3step_jobs_per_s_batch1", "3-step runs, batch 1", "jobs/s", "of the bare loop"],
+  ["core_3step_jobs_per_s_4conn", "3-step runs, batch 100, 4 connections", "jobs/s"],
+  ["dispatch_jobs_per_s", "dispatch of many 3-step runs at once", "jobs/s", "of a bare insert"],
+  ["dispatch_single_ms_p50", "dispatch of one run in SQL, median", "ms"],
+  ["e2e_steps_per_s", "steps through HTTP, end to end", "steps/s", "of a bare fetch loop"],
+  [
+    "dispatch_to_call_ms_p50",
+    "dispatch until the agent has the call, worker draining, median",
+    "ms",
+  ],
+  ["dispatch_to_call_ms_p99", "the same, 99th percentile", "ms"],
+  ["idle_dispatch_to_call_ms_p50", "dispatch until the agent has the call, all idle, median", "ms"],
+  ["idle_dispatch_to_call_ms_p99", "the same, 99th percentile", "ms"],
+  ["step_to_step_ms_p50", "end of a step until the next agent has the call, median", "ms"],
+  ["step_to_step_ms_p99", "the same, 99th percentile", "ms"],
+  ["worker_rss_mb", "memory of the worker's process", "MB"],
+];
+
+/** The README's table of figures: those that the last benchmark measured. */
+export function formatFigures(results: Record<string, string | number>): string {
+  const rows = SHOWN_FIGURES.filter(([figure]) => figure in results).map(
+    ([figure, label, unit, base]) => {
+      const ratio = results[`${figure}_ratio`];
+      const share = base === undefined || ratio === undefined
+        ? ""
+        : `${Math.round(Number(ratio) * 100)} % ${base}`;
+      return `| ${label} | ${Number(results[figure]).toLocaleString("en")} ${unit} | ${share} |`;
+    },
+  );
+  const { machine_cores: cores, machine_cpu: cpu, measured_at: at } = results;
+  const { postgres_server_version: postgres, postgres_fsync: fsync } = results;
+  return [
+    `Measured ${
+      String(at).slice(0, 10)
+    } on ${cores} cores (${cpu}), PostgreSQL ${postgres}, fsync ${fsync}.`,
+    "",
+    "| What | Median | Share |",
+    "|---|---|---|",
+    ...rows,
+  ].join("\n");
+}
+
+/** The text between the marks of a block of the README. */
+export function readBlock(text: string, name: string): string {
+  return splitAtBlock(text, name)[1];
+}
+
+/** The README with its written blocks as they must be. */
+export async function fillReadme(text: string): Promise<string> {
+  const results = JSON.parse(await Deno.readTextFile(FIGURES)) as Record<string, string | number>;
+  const blocks = { settings: formatSettingsTable(), figures: formatFigures(results) };
+  let filled = text;
+  for (const [name, content] of Object.entries(blocks)) {
+    const [before, , after] = splitAtBlock(filled, name);
+    filled = `${before}${content}${after}`;
+  }
+  return filled;
+}
+
+function splitAtBlock(text: string, name: string): [before: string, block: string, after: string] {
+  const [begin, end] = [`<!-- ${name}: written from the code -->\n`, `\n<!-- end of ${name} -->`];
+  const from = text.indexOf(begin);
+  const to = text.indexOf(end);
+  if (from === -1 || to < from) throw new Error(`README.md has no block ${name}`);
+  const start = from + begin.length;
+  return [text.slice(0, start), text.slice(start, to), text.slice(to)];
+}
+
+function formatBounds({ unit, min, max }: ReturnType<typeof describeSettings>[number]): string {
+  return min === null ? "" : `(${unit}, ${min} to ${max})`;
+}
+
+function wrap(text: string): string[] {
+  const lines: string[] = [];
+  for (const word of text.trim().split(" ")) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + word.length < 99) lines.push(`${lines.pop()} ${word}`);
+    else lines.push(`# ${word}`);
+  }
+  return lines;
+}
+
+async function main(args: string[]): Promise<number> {
+  const readme = await Deno.readTextFile(README);
+  const wanted = [
+    { url: ENV_EXAMPLE, name: ".env.example", text: formatEnvExample() },
+    { url: README, name: "README.md", text: await fillReadme(readme) },
+  ];
+  let drifted = 0;
+  for (const { url, name, text } of wanted) {
+    const found = await Deno.readTextFile(url).catch(() => "");
+    if (found === text) continue;
+    drifted++;
+    if (args.includes("--check")) {
+      console.error(
+        `checking ${name}: it differs from the code; run scripts/generate_env_example.ts and ` +
+          "commit the result",
+      );
+    } else {
+      await Deno.writeTextFile(url, text);
+      console.log(`wrote ${name}`);
+    }
+  }
+  return drifted > 0 && args.includes("--check") ? 1 : 0;
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));
