@@ -21,6 +21,10 @@ const CHECKS: Check[] = [
     name: "the JSON Schema of workflow files is up to date",
     command: runScript("generate_workflow_schema.ts", "--check"),
   },
+  {
+    name: "settings and figures in .env.example and README are up to date",
+    command: runScript("generate_env_example.ts", "--check"),
+  },
 ];
 
 function runScript(path: string, ...args: string[]): string[] {

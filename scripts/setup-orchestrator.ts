@@ -40,6 +40,16 @@ interface WorkflowText {
   workflow: CompiledWorkflow;
 }
 
+const PAST = {
+  create: "created",
+  upload: "uploaded",
+  publish: "published",
+  store: "stored",
+  schedule: "scheduled",
+} as const;
+
+type Tell = (verb: keyof typeof PAST, rest: string) => void;
+
 /** Workflow files that cannot be published; the message shows their problems as a compiler would. */
 export class InvalidWorkflowsError extends Error {
   constructor(report: string, readonly problems: Problem[]) {
@@ -50,7 +60,8 @@ export class InvalidWorkflowsError extends Error {
 /** Does it all; throws before it touches anything if a workflow file has problems. */
 export async function setUp(options: SetUpOptions): Promise<SetUpResult> {
   const { url, serviceKey, root, baseUrl = url, dryRun = false } = options;
-  const tell = (line: string) => options.onProgress?.(dryRun ? `would ${line}` : line);
+  const tell: Tell = (verb, rest) =>
+    options.onProgress?.(dryRun ? `would ${verb} ${rest}` : `${PAST[verb]} ${rest}`);
   const { rpc, storage } = connect(url, serviceKey);
   const bucket = new WorkflowBucket(storage);
   const settings = await loadSettings(url, rpc);
@@ -59,23 +70,24 @@ export async function setUp(options: SetUpOptions): Promise<SetUpResult> {
   const isBucketNew = dryRun
     ? !await bucket.exists()
     : await bucket.create(settings.workflowMaxBytes);
-  if (isBucketNew) tell(`create the private bucket ${WORKFLOW_BUCKET}`);
+  if (isBucketNew) tell("create", `the private bucket ${WORKFLOW_BUCKET}`);
   const uploaded = new Set<string>();
   for (const { file, source } of texts) {
     if (!(dryRun && isBucketNew) && await bucket.download(file) === source) continue;
-    tell(`upload ${file}`);
     if (!dryRun) await bucket.upload(file, source);
+    tell("upload", file);
     uploaded.add(file);
   }
 
   const published = await publishAll(texts, rpc, dryRun, tell);
-  tell(`store ${baseUrl} and the service key in Vault, and schedule the pg_cron jobs`);
   const { cron_jobs } = dryRun ? { cron_jobs: [] } : await rpc.configureOrchestrator({
     baseUrl,
     serviceKey,
     historyDays: settings.historyDays,
   });
-  for (const { name, schedule } of cron_jobs) tell(`pg_cron runs ${name}: ${schedule}`);
+  tell("store", `${baseUrl} and the service key in Vault`);
+  if (dryRun) tell("schedule", "the pg_cron jobs");
+  for (const { name, schedule } of cron_jobs) tell("schedule", `${name} by pg_cron: ${schedule}`);
   return {
     isBucketNew,
     files: texts.map(({ file, workflow }) => ({
@@ -93,7 +105,7 @@ async function publishAll(
   texts: WorkflowText[],
   rpc: Rpc,
   dryRun: boolean,
-  tell: (line: string) => void,
+  tell: Tell,
 ): Promise<Set<string>> {
   const published = new Set<string>();
   const stale = dryRun ? [] : await rpc.listStaleWorkflowFiles();
@@ -103,7 +115,7 @@ async function publishAll(
     if (dryRun) {
       const known = await rpc.getWorkflow({ workflowKey: key });
       if (known?.source === source) continue;
-      tell(`publish ${key}`);
+      tell("publish", key);
     } else {
       const { result, version } = await publishChecked(
         { source, file, etag: etags.get(file) },
@@ -111,7 +123,7 @@ async function publishAll(
         rpc,
       );
       if (result === "unchanged") continue;
-      tell(`published ${key}, version ${version}`);
+      tell("publish", `${key}, version ${version}`);
     }
     published.add(file);
   }

@@ -113,16 +113,24 @@ async function main(): Promise<void> {
   if (options === "help") return console.log(USAGE);
   // From the first moment on, so that a Ctrl-C during the start also ends what was started.
   const stopped = waitForStop();
+  let isStopping = false;
+  stopped.then(() => isStopping = true);
   const started = performance.now();
-  const starting = startProject({ ...options, onProgress: (line) => console.log(`· ${line}`) });
+  const starting = startProject({
+    ...options,
+    onProgress: (line) => isStopping || console.log(`· ${line}`),
+  });
   const outcome = await Promise.race([starting, stopped]);
-  if (typeof outcome !== "string") {
-    const seconds = ((performance.now() - started) / 1000).toFixed(1);
-    console.log(`\nThe stack runs (started in ${seconds} s); Ctrl-C stops it.\n`);
-    console.log(describeStack(outcome));
-    console.log(`\nstopping: ${await stopped}`);
+  if (typeof outcome === "string") {
+    console.log(`\nstopping: ${outcome}`);
+    // Ctrl-C also reaches the programs that the start is waiting for; that they fail is no news.
+    return await starting.then((stack) => stack.stop(), () => {});
   }
-  await (await starting).stop();
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  console.log(`\nThe stack runs (started in ${seconds} s); Ctrl-C stops it.\n`);
+  console.log(describeStack(outcome));
+  console.log(`\nstopping: ${await stopped}`);
+  await outcome.stop();
 }
 
 if (import.meta.main) {

@@ -53,7 +53,7 @@ alter table orchestrator.workers enable row level security;
 create policy "nobody but the service role" on orchestrator.workers as permissive for all to public using (false) with check (false);
 grant delete, insert, select, update on orchestrator.workers to service_role;
 
-CREATE OR REPLACE FUNCTION orchestrator._apply_trigger(p_workflow_key text, p_trigger jsonb, p_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION orchestrator._apply_trigger(p_workflow_key text, p_trigger jsonb)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -84,8 +84,8 @@ begin
   where s.schedule_id = t.schedule_id;
 end;
 $function$;
-comment on function orchestrator._apply_trigger(p_workflow_key text, p_trigger jsonb, p_now timestamp with time zone) is 'Brings the schedules of a workflow in line with the trigger just published.';
-grant execute on function orchestrator._apply_trigger(p_workflow_key text, p_trigger jsonb, p_now timestamp with time zone) to service_role;
+comment on function orchestrator._apply_trigger(p_workflow_key text, p_trigger jsonb) is 'Brings the schedules of a workflow in line with the trigger just published.';
+grant execute on function orchestrator._apply_trigger(p_workflow_key text, p_trigger jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._describe_job(p_job public.job_queue)
  RETURNS jsonb
@@ -284,7 +284,7 @@ CREATE OR REPLACE FUNCTION orchestrator._pick_jobs(p_limit integer, p_now timest
  SET enable_sort TO 'off'
 AS $function$
 declare
-  v_ids bigint[] := '{}';
+  v_ids bigint[] := array[]::bigint[];
   v_priority integer := -1;
 begin
   loop
@@ -988,7 +988,7 @@ begin
   join public.job_queue q using (job_id)
   join public.workflow_runs w using (workflow_run_id);
   if v_runs is null then
-    return '{}';
+    return array[]::bigint[];
   end if;
   -- Runs with a failure are locked whole: skipping walks down their graphs in an order of its own.
   perform orchestrator.lock_runs(v_runs, coalesce(v_troubled, '{}'));
@@ -1794,7 +1794,7 @@ AS $function$
 declare
   v_now timestamptz := orchestrator.now();
   v_settled bigint[] := orchestrator.settle(p_results, v_now);
-  v_lease json := '{"jobs": [], "deferred": 0, "next_due_ms": null}';
+  v_lease json := '{"jobs": [], "deferred": 0, "next_due_ms": null}'::json;
 begin
   if cardinality(v_settled) < jsonb_array_length(p_results) then
     perform orchestrator._record_late(p_worker_id, p_results, v_settled, v_now);
@@ -1810,7 +1810,7 @@ begin
     join public.job_queue q using (job_id)
     where r.hold_key_ms > 0;
     -- No lease on top: it locks buckets too, and two calls that lock buckets twice could wait in a circle.
-    v_lease := '{"jobs": [], "deferred": 0, "next_due_ms": 0}';
+    v_lease := '{"jobs": [], "deferred": 0, "next_due_ms": 0}'::json;
   elsif p_lease_limit > 0 then
     v_lease := public.lease_jobs(p_worker_id, p_lease_limit, p_lease_ms);
   end if;
@@ -2235,8 +2235,8 @@ AS $function$
 declare
   v_now timestamptz := orchestrator.now();
   v_picked bigint[] := orchestrator._pick_jobs(p_limit, v_now);
-  v_allowed bigint[] := '{}';
-  v_jobs json := '[]';
+  v_allowed bigint[] := array[]::bigint[];
+  v_jobs json := '[]'::json;
   v_next_due_at timestamptz;
 begin
   if cardinality(v_picked) > 0 then
@@ -2420,7 +2420,7 @@ begin
       event_types = excluded.event_types,
       published_at = excluded.published_at,
       archived_at = null;
-    perform orchestrator._apply_trigger(v_key, p_compiled -> 'trigger', v_now);
+    perform orchestrator._apply_trigger(v_key, p_compiled -> 'trigger');
   end if;
 
   if p_source_path is not null then
@@ -2498,6 +2498,9 @@ declare
   v_jobs integer;
   v_new_run_id uuid := p_workflow_run_id;
 begin
+  if p_mode not in ('failed', 'whole') then
+    raise exception 'restarting a run: mode must be failed or whole, got %', p_mode using errcode = 'WF001';
+  end if;
   perform orchestrator.lock_runs(array[p_workflow_run_id], array[p_workflow_run_id]);
   select * into v_run from public.workflow_runs where workflow_run_id = p_workflow_run_id for update;
   if not found then
@@ -2599,6 +2602,8 @@ CREATE OR REPLACE FUNCTION public.start_worker(p_worker_id text, p_max_workers i
  SET search_path TO ''
 AS $function$
 begin
+  -- A fresh worker looks after dead ones at once, also where no tick runs.
+  perform public.expire_leases(1000);
   if orchestrator.workers_alive() >= p_max_workers then
     return jsonb_build_object('accepted', false);
   end if;
@@ -2608,7 +2613,7 @@ begin
   return jsonb_build_object('accepted', true);
 end;
 $function$;
-comment on function public.start_worker(p_worker_id text, p_max_workers integer) is 'Enters a worker among those that drain, unless enough are at work.';
+comment on function public.start_worker(p_worker_id text, p_max_workers integer) is 'Frees the leases of dead workers, and enters a worker among those that drain unless enough are at work.';
 grant execute on function public.start_worker(p_worker_id text, p_max_workers integer) to service_role;
 
 CREATE OR REPLACE FUNCTION public.stop_worker(p_worker_id text, p_force boolean DEFAULT false)
@@ -2663,7 +2668,7 @@ begin
     own_timezone = excluded.own_timezone
   returning schedule_id into v_schedule_id;
 
-  perform orchestrator._apply_trigger(p_workflow_key, v_trigger, orchestrator.now());
+  perform orchestrator._apply_trigger(p_workflow_key, v_trigger);
   return jsonb_build_object('result', 'subscribed', 'schedule_id', v_schedule_id);
 end;
 $function$;

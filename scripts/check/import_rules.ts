@@ -6,7 +6,8 @@ const FUNCTIONS = "supabase/functions/";
 const SHARED = `${FUNCTIONS}_shared/`;
 const STACK = "scripts/stack/";
 
-const STACK_USERS = /^(scripts\/stack|tests|bench)\/|^scripts\/(start|demo|test|bench)\.ts$/;
+const STACK_USERS =
+  /^(scripts\/stack|scripts\/generate|tests|bench)\/|^scripts\/(start|demo|run_tests|generate)\.ts$/;
 
 /**
  * What the parts of _shared may import of each other; a part that is not listed may import all.

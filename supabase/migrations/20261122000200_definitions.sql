@@ -169,7 +169,7 @@ begin
       event_types = excluded.event_types,
       published_at = excluded.published_at,
       archived_at = null;
-    perform orchestrator._apply_trigger(v_key, p_compiled -> 'trigger', v_now);
+    perform orchestrator._apply_trigger(v_key, p_compiled -> 'trigger');
   end if;
 
   if p_source_path is not null then

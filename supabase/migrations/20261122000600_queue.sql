@@ -237,7 +237,7 @@ set enable_seqscan = off
 set enable_sort = off
 as $$
 declare
-  v_ids bigint[] := '{}';
+  v_ids bigint[] := array[]::bigint[];
   v_priority integer := -1;
 begin
   loop
@@ -334,8 +334,8 @@ as $$
 declare
   v_now timestamptz := orchestrator.now();
   v_picked bigint[] := orchestrator._pick_jobs(p_limit, v_now);
-  v_allowed bigint[] := '{}';
-  v_jobs json := '[]';
+  v_allowed bigint[] := array[]::bigint[];
+  v_jobs json := '[]'::json;
   v_next_due_at timestamptz;
 begin
   if cardinality(v_picked) > 0 then

@@ -283,7 +283,7 @@ begin
   join public.job_queue q using (job_id)
   join public.workflow_runs w using (workflow_run_id);
   if v_runs is null then
-    return '{}';
+    return array[]::bigint[];
   end if;
   -- Runs with a failure are locked whole: skipping walks down their graphs in an order of its own.
   perform orchestrator.lock_runs(v_runs, coalesce(v_troubled, '{}'));
@@ -353,7 +353,7 @@ as $$
 declare
   v_now timestamptz := orchestrator.now();
   v_settled bigint[] := orchestrator.settle(p_results, v_now);
-  v_lease json := '{"jobs": [], "deferred": 0, "next_due_ms": null}';
+  v_lease json := '{"jobs": [], "deferred": 0, "next_due_ms": null}'::json;
 begin
   if cardinality(v_settled) < jsonb_array_length(p_results) then
     perform orchestrator._record_late(p_worker_id, p_results, v_settled, v_now);
@@ -369,7 +369,7 @@ begin
     join public.job_queue q using (job_id)
     where r.hold_key_ms > 0;
     -- No lease on top: it locks buckets too, and two calls that lock buckets twice could wait in a circle.
-    v_lease := '{"jobs": [], "deferred": 0, "next_due_ms": 0}';
+    v_lease := '{"jobs": [], "deferred": 0, "next_due_ms": 0}'::json;
   elsif p_lease_limit > 0 then
     v_lease := public.lease_jobs(p_worker_id, p_lease_limit, p_lease_ms);
   end if;

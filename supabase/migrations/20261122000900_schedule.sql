@@ -31,7 +31,7 @@ create policy "nobody but the service role" on public.workflow_schedules
   as permissive for all to public using (false) with check (false);
 grant select, insert, update, delete on public.workflow_schedules to service_role;
 
-create function orchestrator._apply_trigger(p_workflow_key text, p_trigger jsonb, p_now timestamptz)
+create function orchestrator._apply_trigger(p_workflow_key text, p_trigger jsonb)
 returns void
 language plpgsql
 volatile
@@ -65,7 +65,7 @@ begin
 end;
 $$;
 
-comment on function orchestrator._apply_trigger(text, jsonb, timestamptz) is
+comment on function orchestrator._apply_trigger(text, jsonb) is
   'Brings the schedules of a workflow in line with the trigger just published.';
 
 create function public.subscribe_schedule(
@@ -106,7 +106,7 @@ begin
     own_timezone = excluded.own_timezone
   returning schedule_id into v_schedule_id;
 
-  perform orchestrator._apply_trigger(p_workflow_key, v_trigger, orchestrator.now());
+  perform orchestrator._apply_trigger(p_workflow_key, v_trigger);
   return jsonb_build_object('result', 'subscribed', 'schedule_id', v_schedule_id);
 end;
 $$;
@@ -230,7 +230,7 @@ comment on function public.fire_schedules(jsonb, boolean) is
   'Starts the runs of claimed slots and plans the next ones, in one transaction; a slot starts one run however often it is fired.';
 
 revoke execute on all functions in schema orchestrator from public, anon, authenticated;
-grant execute on function orchestrator._apply_trigger(text, jsonb, timestamptz) to service_role;
+grant execute on function orchestrator._apply_trigger(text, jsonb) to service_role;
 revoke execute on function
   public.subscribe_schedule(text, text, text, text, jsonb), public.unsubscribe_schedule(text, text),
   public.claim_due_schedules(integer), public.fire_schedules(jsonb, boolean)

@@ -219,6 +219,9 @@ declare
   v_jobs integer;
   v_new_run_id uuid := p_workflow_run_id;
 begin
+  if p_mode not in ('failed', 'whole') then
+    raise exception 'restarting a run: mode must be failed or whole, got %', p_mode using errcode = 'WF001';
+  end if;
   perform orchestrator.lock_runs(array[p_workflow_run_id], array[p_workflow_run_id]);
   select * into v_run from public.workflow_runs where workflow_run_id = p_workflow_run_id for update;
   if not found then

@@ -1,8 +1,7 @@
 // Trigger: events start runs in their own transaction; schedules fire each slot once.
 import assert from "node:assert/strict";
-import { openDatabase, type TestConnection, type TestDatabase } from "../harness/database.ts";
+import { openDatabase, type TestDatabase } from "../harness/database.ts";
 import { chain, publish, writeWorkflow } from "../harness/definition.ts";
-import { dueSlots } from "../../supabase/functions/_shared/schedule/slots.ts";
 
 async function withDatabase(run: (db: TestDatabase) => Promise<void>): Promise<void> {
   const db = await openDatabase();
@@ -104,29 +103,3 @@ Deno.test("a ring that cannot be given never fails the app's insert", () =>
     await db.sql`insert into intent_events (user_id, type) values ('u', 'ping')`;
     assert.equal((await db.admin`select count(*)::int as n from workflow_runs`)[0].n, 1);
   }));
-
-/** One tick of cron-orchestrator without HTTP: claim, compute the slots, fire. */
-async function tick({ rpc }: TestConnection): Promise<number> {
-  const { now, schedules } = await rpc.claimDueSchedules({ limit: 100 });
-  const { runs } = await rpc.fireSchedules({
-    schedules: schedules.map((schedule) => {
-      const { slots, next } = dueSlots({
-        cron: schedule.cron,
-        timezone: schedule.timezone,
-        scheduledFor: schedule.next_run_at === null ? null! : new Date(schedule.next_run_at),
-        now: new Date(now),
-        catchUp: schedule.catch_up,
-        maxSlots: 100,
-        graceMs: 300_000,
-      });
-      return {
-        schedule_id: schedule.schedule_id,
-        claim_token: schedule.claim_token,
-        slots: slots.map((slot) => slot.toISOString()),
-        next_run_at: next?.toISOString() ?? null,
-      };
-    }),
-    ring: false,
-  });
-  return runs;
-}

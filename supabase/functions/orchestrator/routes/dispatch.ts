@@ -2,21 +2,12 @@
 // so that one bad item does not hide what became of the others.
 import { z } from "zod";
 import { OrchestratorError } from "../../_shared/contract/errors.ts";
-import type {
-  DispatchedRun,
-  DispatchRequest,
-} from "../../_shared/database/rows.ts";
+import type { DispatchedRun, DispatchRequest } from "../../_shared/database/rows.ts";
 import { checkInput, readJson } from "../../_shared/http/body.ts";
 import type { Router } from "../../_shared/http/router.ts";
 import { readThrough } from "../../_shared/registry/read_through.ts";
 import type { Engine } from "../engine.ts";
-import {
-  idempotencyKey,
-  intentId,
-  payload,
-  userId,
-  workflowKey,
-} from "../fields.ts";
+import { idempotencyKey, intentId, payload, userId, workflowKey } from "../fields.ts";
 
 const MAX_ITEMS = 1_000;
 

@@ -1,0 +1,16 @@
+begin;
+select plan(3);
+\ir ../fixture.psql
+
+select pg_temp.publish_chain('chain', 2);
+select pg_temp.start_run('chain');
+
+select pg_temp.start_run('chain'), pg_temp.start_run('chain');
+select public.cancel_run(workflow_run_id) from public.workflow_runs;
+select pg_temp.pass_time('31 days');
+select is(public.prune_history('30 days', 2) -> 'runs', '2'::jsonb);
+select is(count(*), 2::bigint, 'the jobs of the third') from public.job_queue;
+select is(public.prune_history('30 days', 2) -> 'runs', '1'::jsonb);
+
+select * from finish();
+rollback;
