@@ -189,13 +189,13 @@ Deno.test("a wrong query or body is a 400 that names the field", async () => {
     message: RegExp,
     near?: string,
   ][] = [
-    ["limit=0", "limit", />=1/],
-    ["limit=201", "limit", /<=200/],
+    ["limit=0", "limit", /at least 1$/],
+    ["limit=201", "limit", /at most 200$/],
     ["limit=many", "limit", /number/],
-    ["status=done", "status", /"success"/],
+    ["status=done", "status", / or success or /],
     ["before=5", "before", /must be a run id/],
     ["workflow=x", "workflow", /unknown field/, "workflow_key"],
-    ["user_id=", "user_id", />=1 character/],
+    ["user_id=", "user_id", /at least 1$/],
   ];
   for (const [query, path, message, near] of queries) {
     const answer = await get(`/runs?${query}`);
@@ -213,9 +213,9 @@ Deno.test("a wrong query or body is a 400 that names the field", async () => {
     message: RegExp,
   ][] = [
     ["cancel", "{", undefined, /not valid JSON/],
-    ["cancel", { reason: 5 }, "reason", /expected string/],
+    ["cancel", { reason: 5 }, "reason", /a text/],
     ["cancel", { reson: "x" }, "reson", /did you mean reason/],
-    ["cancel", [], undefined, /expected object/],
+    ["cancel", [], undefined, /must be a map of keys/],
     ["restart", "", undefined, /empty/],
     ["restart", {}, "mode", /"failed"\|"whole"/],
     ["restart", { mode: "partly" }, "mode", /"failed"\|"whole"/],

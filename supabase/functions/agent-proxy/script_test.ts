@@ -174,7 +174,7 @@ Deno.test("a script that cannot be read is refused, naming the field", async () 
     [{ fail_wiht: "not_ok" }, /fail_wiht.*did you mean fail_with/],
     [{ fail_with: "http_418" }, /fail_with/],
     [{ delay_ms: -1 }, /delay_ms/],
-    ["http_500", /expected object/],
+    ["http_500", /must be a map of keys/],
   ];
   for (const [script, expected] of cases) {
     await assert.rejects(run({ script }), {

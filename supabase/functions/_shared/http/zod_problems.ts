@@ -2,6 +2,7 @@
 // names that it may have meant.
 import { z } from "zod";
 import type { Problem } from "../contract/errors.ts";
+import { describeExpectation } from "../contract/expectation.ts";
 import { findNearNames } from "../workflow/near.ts";
 
 /** One problem a field; with the schema, unknown fields also carry near names. */
@@ -42,7 +43,15 @@ function listIssueProblems(
     }
   }
   const field = formatPath(path);
-  return [{ ...(field === "" ? {} : { path: field }), message: issue.message }];
+  return [{ ...(field === "" ? {} : { path: field }), message: describeIssue(issue) }];
+}
+
+/** A schema's own message where it has one, else what was expected. */
+function describeIssue(issue: z.core.$ZodIssue): string {
+  const expectation = describeExpectation(issue);
+  if (expectation === null || !/^(Invalid|Too) /.test(issue.message)) return issue.message;
+  const isMissing = issue.message.endsWith("received undefined");
+  return isMissing ? `is missing: expected ${expectation}` : `must be ${expectation}`;
 }
 
 /** `steps[2].depends_on`; the root is "". */

@@ -1,6 +1,7 @@
 // The file's shape: turns the zod schema's issues into findings with a place, an expectation and near
 // names. Rules that need more than one value are in check_trigger.ts and check_steps.ts.
 import { z } from "zod";
+import { describeExpectation } from "../contract/expectation.ts";
 import { NAME_PATTERN, workflowFile } from "../contract/workflow_file.ts";
 import { findNearNames } from "./near.ts";
 import { locatePath, type ParsedText, type Path } from "./parse.ts";
@@ -59,41 +60,10 @@ function noteIssue(issue: Issue, parsed: ParsedText, problems: ProblemList): voi
 }
 
 function describeExpected(issue: Issue): string {
-  switch (issue.code) {
-    case "invalid_type":
-      return describeType(issue.expected);
-    case "invalid_value":
-      return issue.values.map(String).join(" or ");
-    case "invalid_format":
-      return issue.pattern === String(NAME_PATTERN) ? NAME_RULE : EVENT_TYPE_RULE;
-    case "too_small":
-      return `${describeUnit(issue.origin)} of at least ${issue.minimum}`;
-    case "too_big":
-      return `${describeUnit(issue.origin)} of at most ${issue.maximum}`;
-    default:
-      return issue.message;
+  if (issue.code === "invalid_format") {
+    return issue.pattern === String(NAME_PATTERN) ? NAME_RULE : EVENT_TYPE_RULE;
   }
-}
-
-function describeType(expected: string): string {
-  switch (expected) {
-    case "object":
-      return "a map of keys and values";
-    case "array":
-      return "a list";
-    case "string":
-      return "a text";
-    case "int":
-    case "number":
-      return "a whole number";
-    default:
-      return expected;
-  }
-}
-
-function describeUnit(origin: string): string {
-  if (origin === "array") return "a list with a length";
-  return origin === "string" ? "a text with a length" : "a number";
+  return describeExpectation(issue) ?? issue.message;
 }
 
 function measureSize(value: unknown): number | null {

@@ -131,7 +131,7 @@ const CASES: [string, string, string[]][] = [
     '12:13 steps[1].method must be GET or POST, got "post" (near: POST)',
   ]],
   ["a timeout of text is refused", replaceLine(12, "    timeout_ms: 9s"), [
-    '12:17 steps[1].timeout_ms must be a whole number, got "9s"',
+    '12:17 steps[1].timeout_ms must be a number, got "9s"',
   ]],
   ["a fraction of a millisecond is refused", replaceLine(12, "    timeout_ms: 1.5"), [
     "12:17 steps[1].timeout_ms must be a whole number, got 1.5",
