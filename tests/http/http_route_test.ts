@@ -92,7 +92,7 @@ Deno.test("a wrong body is a 400 that names the field", async () => {
     [{ ...echo, method: "HEAD" }, "method", /GET or POST/],
     [{ ...echo, method: "GET", body: {} }, "body", /a GET call has no body/],
     [{ ...echo, timeout_ms: 0 }, "timeout_ms", /at least 1$/],
-    [{ ...echo, timeout_ms: 10_000_000 }, "timeout_ms", /<=/],
+    [{ ...echo, timeout_ms: 10_000_000 }, "timeout_ms", /at most 145000$/],
     [{ ...echo, idempotency_key: "two words" }, "idempotency_key", /visible characters/],
     [{ ...echo, idempotency_key: "a\r\nx-evil: 1" }, "idempotency_key", /visible characters/],
     [{ ...echo, headers: { authorization: "x" } }, "headers", /unknown field/],
