@@ -6,7 +6,8 @@ import { parseArgs } from "node:util";
 import postgres from "postgres";
 import { findDataFolder, type Stack, waitForStop } from "./stack/mod.ts";
 import { describeStack, startProject } from "./start.ts";
-import { LiveBlock, type LiveGroup, paint, printHeading } from "./terminal/progress.ts";
+import { watchRuns } from "./demo_steps.ts";
+import { paint, printHeading } from "./terminal/progress.ts";
 import { formatTable } from "./terminal/table.ts";
 
 const HELP = `deno task demo [--keep] [--port N]
@@ -22,8 +23,9 @@ DATABASE_URL runs it on a Postgres of your own (a superuser's URL of an empty da
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const GIVE_UP_MS = 60_000;
-/** A Sunday, shortly before the weekly schedule of 18:00 UTC. */
-const SUNDAY = "2026-11-22T17:59:50Z";
+/** A Sunday, before the weekly schedule of 18:00 UTC. */
+const SUNDAY_AFTERNOON = "2026-11-22T17:00:00Z";
+const SUNDAY_EVENING = "2026-11-22T17:59:59Z";
 
 const MONITORING_QUERIES: [title: string, query: string][] = [
   ["Active jobs", "SELECT * FROM job_queue WHERE status IN ('queued', 'leased', 'running');"],
@@ -52,20 +54,6 @@ const SHOWN_COLUMNS = [
   "error_text",
 ];
 
-interface StepRow {
-  workflow_run_id: string;
-  workflow_key: string;
-  trigger_type: string;
-  run_status: string;
-  step_id: string;
-  agent: string;
-  status: string;
-  attempts: number;
-  max_attempts: number;
-  error_text: string | null;
-  seconds: number | null;
-}
-
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
@@ -87,6 +75,7 @@ async function main(): Promise<number> {
     const sql = postgres(stack.databaseUrl, { max: 1, onnotice: () => {} });
     const code = await Promise.race([runStory(stack, sql), interrupted.then(() => 130)]);
     await sql.end({ timeout: 1 });
+    if (code === 130) return code;
     const seconds = ((performance.now() - begun) / 1000).toFixed(1);
     console.log(
       code === 0
@@ -95,7 +84,7 @@ async function main(): Promise<number> {
           paint("red", "✗")
         } not every run ended in success: read job_attempts above, and the logs in ${stack.dataDir}/logs`,
     );
-    if (values.keep && code !== 130) {
+    if (values.keep) {
       printHeading("The stack goes on running; Ctrl-C ends it");
       console.log(describeStack(stack));
       await interrupted;
@@ -117,9 +106,10 @@ function startDemoStack(port: number | undefined): Promise<Stack> {
 }
 
 async function runStory(stack: Stack, sql: postgres.Sql): Promise<number> {
-  // The clock goes to a Sunday evening first: moving it under live runs would end their leases.
-  await setClock(sql, SUNDAY);
+  // The clock is set before anything runs, and not moved under live runs: that would end their leases.
+  await setClock(sql, SUNDAY_AFTERNOON);
   await tickCron(sql);
+  await setClock(sql, SUNDAY_EVENING);
 
   printHeading("1. An event starts daily_instructor_v1; create_plan fails twice on purpose");
   const script = { agents: { create_plan: { fail_times: 2, fail_with: "http_500" } } };
@@ -137,11 +127,13 @@ async function runStory(stack: Stack, sql: postgres.Sql): Promise<number> {
   await curlDispatch(stack);
 
   printHeading("3. The clock strikes Sunday 18:00 and the schedule starts weekly_seed_v1");
-  await setClock(sql, "2026-11-22T18:00:00Z");
+  await sql`
+    select pg_sleep_for(greatest(interval '0', next_run_at - orchestrator.now()))
+    from workflow_schedules where workflow_key = 'weekly_seed_v1'`;
   await tickCron(sql);
 
   printHeading("Every step, live");
-  const isSuccess = await watchRuns(sql, 3);
+  const isSuccess = await watchRuns(sql, 3, GIVE_UP_MS);
 
   printHeading("Monitoring");
   for (const [title, query] of MONITORING_QUERIES) {
@@ -215,54 +207,6 @@ async function callFetch(
   body: string,
 ): Promise<string> {
   return await (await fetch(url, { method: "POST", headers, body })).text();
-}
-
-/** Shows the steps until all runs ended; answers whether all of them succeeded. */
-async function watchRuns(sql: postgres.Sql, expected: number): Promise<boolean> {
-  const block = new LiveBlock();
-  for (const until = Date.now() + GIVE_UP_MS; Date.now() < until;) {
-    const steps = await sql<StepRow[]>`
-      select s.workflow_run_id, s.workflow_key, r.trigger_type, s.run_status, s.step_id, s.agent, s.status,
-        s.attempts, s.max_attempts, s.error_text,
-        extract(epoch from coalesce(s.finished_at, orchestrator.now()) - s.started_at)::float8 as seconds
-      from orchestrator_steps s join workflow_runs r using (workflow_run_id)
-      order by r.created_at, s.workflow_run_id, s.step_no`;
-    block.show(describeSteps(steps));
-    const runs = new Map(steps.map((step) => [step.workflow_run_id, step.run_status]));
-    const isOver = runs.size >= expected &&
-      [...runs.values()].every((status) => status !== "running");
-    if (isOver) return [...runs.values()].every((status) => status === "success");
-    await new Promise((resolve) => setTimeout(resolve, 60));
-  }
-  return false;
-}
-
-function describeSteps(steps: StepRow[]): LiveGroup[] {
-  const runs = [...Map.groupBy(steps, (step) => step.workflow_run_id).values()];
-  return runs.map((ofRun, at) => ({
-    title: `${at + 1}. ${paint("cyan", ofRun[0].workflow_key.padEnd(19))} by ${
-      ofRun[0].trigger_type.padEnd(5)
-    }`,
-    lines: ofRun.map(describeStep),
-  }));
-}
-
-function describeStep(step: StepRow): string {
-  const parts = [
-    `  ${paintStatus(step.status)} ${step.step_id.padEnd(17)} agent ${step.agent.padEnd(11)}`,
-  ];
-  if (step.attempts > 0) parts.push(`attempt ${step.attempts} of ${step.max_attempts}`);
-  if (step.status === "success") parts.push(`${step.seconds!.toFixed(2)} s`);
-  if (step.status === "failed") parts.push(`${step.error_text}; tries again after backoff`);
-  return parts.join(" ");
-}
-
-function paintStatus(status: string): string {
-  const text = status.padEnd(8);
-  if (status === "success") return paint("green", `✓ ${text}`);
-  if (status === "failed") return paint("yellow", `↻ ${text}`);
-  if (status === "dead") return paint("red", `✗ ${text}`);
-  return paint("dim", `· ${text}`);
 }
 
 function pickColumns(row: Record<string, unknown>): Record<string, unknown> {

@@ -1931,6 +1931,7 @@ begin
     'lease_token', lease_token,
     'outcome', 'retry',
     'error_class', 'lease_expired',
+    'retry_after_ms', 0,  -- the lease was the wait
     'error_text', 'the worker was not heard of before the lease ended'
   ))
   into v_results

@@ -256,11 +256,14 @@ Deno.test("the same key for another body or another agent is a conflict", async 
 
 Deno.test("while the first call runs, a second one is told to come back", async () => {
   const first = Promise.withResolvers<void>();
+  const started = Promise.withResolvers<void>();
   const call = serve(async () => {
+    started.resolve();
     await first.promise;
     return ok("done");
   });
   const running = call();
+  await started.promise;
   const second = await call();
   assert.equal(second.status, 409);
   assert.equal(second.headers.get("retry-after"), "1");
@@ -391,7 +394,7 @@ Deno.test("a Response of the agent's own is passed on and not kept", async () =>
 Deno.test("a body that is no call is refused in the envelope, naming the field", async () => {
   const call = serve(() => ok(1));
   const cases: [options: CallOptions, status: number, expected: RegExp][] = [
-    [{ body: [] }, 400, /expected record/],
+    [{ body: [] }, 400, /must be a map of keys/],
     [{ body: { inputs: 1 } }, 400, /inputs/],
     [{ body: { attempt: "1" } }, 400, /attempt/],
     [{ body: { payload: { a: "\u0000" } } }, 400, /cannot be stored/],

@@ -25,6 +25,7 @@ export function describeExpectation(issue: z.core.$ZodIssue): string | null {
 function describeType(expected: string): string {
   switch (expected) {
     case "object":
+    case "record":
       return "a map of keys and values";
     case "array":
       return "a list";
