@@ -53,13 +53,14 @@ comment on function orchestrator.now() is
 
 create function orchestrator.uuid_v7()
 returns uuid
-language sql
+language plpgsql  -- not sql: see now()
 volatile
 security invoker
 set search_path = ''
 as $$
+begin
   -- RFC 9562 version 7: 48 bits of unix milliseconds, then random bits; the two set_bit calls turn version 4 into 7.
-  select encode(
+  return encode(
     set_bit(
       set_bit(
         overlay(
@@ -73,6 +74,7 @@ as $$
     ),
     'hex'
   )::uuid;
+end;
 $$;
 
 comment on function orchestrator.uuid_v7() is

@@ -117,13 +117,14 @@ comment on function orchestrator.create_runs(jsonb, text) is
 
 create function orchestrator._identify_request(p_request jsonb)
 returns jsonb
-language sql
+language plpgsql  -- not sql: see orchestrator.now()
 immutable
 security invoker
 set search_path = ''
 as $$
+begin
   -- Callers' keys get a prefix of their own, so that none can pose as the key of an event or a cron slot.
-  select case
+  return case
     when p_request ->> 'idempotency_key' is null
       then p_request - array['definition_id', 'trigger_event_id', 'restarted_from']
     else p_request - array['definition_id', 'trigger_event_id', 'restarted_from'] || jsonb_build_object(
@@ -131,6 +132,7 @@ as $$
       'request_hash', md5((p_request - 'idempotency_key')::text)
     )
   end;
+end;
 $$;
 
 comment on function orchestrator._identify_request(jsonb) is

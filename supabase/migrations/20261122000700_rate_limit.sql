@@ -34,7 +34,7 @@ create table public.rate_limit_policies (
 comment on table public.rate_limit_policies is
   'Capacity and tokens per second by key pattern; * stands for anything but a colon, the most specific pattern wins, default is for keys that no pattern matches. A null capacity means no limit.';
 
-create index rate_limit_policies_wildcards on public.rate_limit_policies (shape) where is_wildcard;
+create index rate_limit_policies_by_shape on public.rate_limit_policies (shape, is_wildcard);
 
 insert into public.rate_limit_policies (pattern, capacity, refill_rate, description)
 values ('default', 100, 50, 'Each user at each agent: a burst of 100 calls, then 50 a second.');
@@ -155,21 +155,36 @@ declare
   v_rates numeric[];
   v_refused bigint[];
 begin
+  with job as materialized (
+    select q.job_id, u.place, q.agent, replace(q.user_id, ':', '%3A') as user_id
+    from unnest(p_job_ids) with ordinality as u (job_id, place)
+    join public.job_queue q using (job_id)
+  ),
+  -- One row a key with its jobs as arrays: a policy is looked up once a batch, and not at all where no policy
+  -- has the shape.
+  key as (
+    select
+      'user_agent' as shape, 'user:' || user_id || ':agent:' || agent as rl_key,
+      array_agg(job_id) as job_ids, array_agg(place) as places
+    from job
+    group by user_id, agent
+    union all
+    select 'agent', 'agent:' || agent, array_agg(job_id), array_agg(place)
+    from job
+    -- An agent's name may hold a colon (a host with a port), and a policy for it has the shape 'other'.
+    where exists (select from public.rate_limit_policies where shape in ('agent', 'other'))
+    group by agent
+    union all
+    select 'user', 'user:' || user_id, array_agg(job_id), array_agg(place)
+    from job
+    where exists (select from public.rate_limit_policies where shape = 'user')
+    group by user_id
+  )
   select array_agg(d.job_id), array_agg(d.place), array_agg(d.rl_key), array_agg(d.capacity), array_agg(d.refill_rate)
   into v_jobs, v_places, v_keys, v_capacities, v_rates
   from (
-    select j.job_id, j.place, k.rl_key, p.capacity, p.refill_rate
-    from (
-      select q.job_id, u.place, q.agent, replace(q.user_id, ':', '%3A') as user_id
-      from unnest(p_job_ids) with ordinality as u (job_id, place)
-      join public.job_queue q using (job_id)
-    ) as j
-    cross join lateral (
-      values
-        ('user_agent', 'user:' || j.user_id || ':agent:' || j.agent),
-        ('agent', 'agent:' || j.agent),
-        ('user', 'user:' || j.user_id)
-    ) as k (shape, rl_key)
+    select m.job_id, m.place, k.rl_key, p.capacity, p.refill_rate
+    from key k
     cross join lateral (
       select c.capacity, c.refill_rate
       from (
@@ -185,6 +200,7 @@ begin
       limit 1
     ) as p
     left join public.rate_limits b on b.rl_key = k.rl_key and b.held_until > p_now
+    cross join unnest(k.job_ids, k.places) as m (job_id, place)
     where p.capacity is not null or b.rl_key is not null
   ) as d;
   if v_jobs is null then

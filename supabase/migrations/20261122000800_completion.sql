@@ -269,24 +269,25 @@ set enable_mergejoin = off
 as $$
 declare
   v_runs uuid[];
-  v_troubled uuid[];
-  v_has_failure boolean;
+  v_failing uuid[];
   v_settled bigint[];
   v_gap integer;
 begin
-  select
-    array_agg(q.workflow_run_id),
-    array_agg(q.workflow_run_id) filter (where r.outcome <> 'success' or w.failed_jobs > 0),
-    coalesce(bool_or(r.outcome <> 'success'), false)
-  into v_runs, v_troubled, v_has_failure
+  select array_agg(q.workflow_run_id), array_agg(q.workflow_run_id) filter (where r.outcome <> 'success')
+  into v_runs, v_failing
   from jsonb_to_recordset(p_results) as r (job_id bigint, outcome text)
-  join public.job_queue q using (job_id)
-  join public.workflow_runs w using (workflow_run_id);
+  join public.job_queue q using (job_id);
   if v_runs is null then
     return array[]::bigint[];
   end if;
-  -- Runs with a failure are locked whole: skipping walks down their graphs in an order of its own.
-  perform orchestrator.lock_runs(v_runs, coalesce(v_troubled, '{}'));
+  perform orchestrator.lock_runs(v_runs, coalesce(v_failing, '{}'));
+  -- In a run that has failed jobs a success may skip dependents, level by level, in an order of its own. Whoever
+  -- settles such a run takes turns on its row. Failing takes the lock exclusively, so all who hold it shared
+  -- see the same: either all of them come by here or none.
+  perform from public.workflow_runs
+  where workflow_run_id = any (v_runs) and failed_jobs > 0
+  order by workflow_run_id
+  for update;
 
   v_settled := orchestrator._settle_successes(p_results, p_now);
   v_gap := array_position(v_settled, 0);
@@ -294,7 +295,7 @@ begin
     perform orchestrator.skip_dependents(v_settled[v_gap + 1 :], p_now);
     v_settled := v_settled[: v_gap - 1];
   end if;
-  if v_has_failure then
+  if v_failing is not null then
     v_settled := v_settled || orchestrator._settle_failures(p_results, p_now);
   end if;
   return v_settled;
@@ -353,7 +354,9 @@ as $$
 declare
   v_now timestamptz := orchestrator.now();
   v_settled bigint[] := orchestrator.settle(p_results, v_now);
-  v_lease json := '{"jobs": [], "deferred": 0, "next_due_ms": null}'::json;
+  v_jobs json := '[]'::json;
+  v_deferred integer := 0;
+  v_next_due_ms numeric;
 begin
   if cardinality(v_settled) < jsonb_array_length(p_results) then
     perform orchestrator._record_late(p_worker_id, p_results, v_settled, v_now);
@@ -369,22 +372,25 @@ begin
     join public.job_queue q using (job_id)
     where r.hold_key_ms > 0;
     -- No lease on top: it locks buckets too, and two calls that lock buckets twice could wait in a circle.
-    v_lease := '{"jobs": [], "deferred": 0, "next_due_ms": 0}'::json;
+    v_next_due_ms := 0;
   elsif p_lease_limit > 0 then
-    v_lease := public.lease_jobs(p_worker_id, p_lease_limit, p_lease_ms);
+    select l.p_jobs, l.p_deferred, l.p_next_due_ms
+    into v_jobs, v_deferred, v_next_due_ms
+    from orchestrator.lease_due_jobs(p_worker_id, p_lease_limit, p_lease_ms) as l;
   end if;
 
   return json_build_object(
     'results', (
-      select coalesce(json_agg(json_build_object(
-        'job_id', q.job_id, 'applied', q.job_id = any (v_settled), 'status', q.status
-      )), '[]')
-      from jsonb_to_recordset(p_results) as r (job_id bigint)
-      join public.job_queue q using (job_id)
+      select coalesce(json_agg(s), '[]')
+      from (
+        select q.job_id, q.job_id = any (v_settled) as applied, q.status
+        from jsonb_to_recordset(p_results) as r (job_id bigint)
+        join public.job_queue q using (job_id)
+      ) as s
     ),
-    'jobs', v_lease -> 'jobs',
-    'deferred', v_lease -> 'deferred',
-    'next_due_ms', v_lease -> 'next_due_ms'
+    'jobs', v_jobs,
+    'deferred', v_deferred,
+    'next_due_ms', v_next_due_ms
   );
 end;
 $$;
