@@ -1,5 +1,5 @@
 // The part of the benchmark without HTTP: one repeat of every drain, ours and the bare one in turn.
-import type { BenchServer } from "./database.ts";
+import { type BenchServer, withDatabase } from "./database.ts";
 import { type Figures, percentile } from "./figures.ts";
 import { BATCHES, type BenchSettings, MANY_CONNECTIONS } from "./settings.ts";
 import { measureBareLoop } from "./bare/sql_loop.ts";
@@ -68,16 +68,4 @@ export async function measureCoreOnce(
   );
   figures.add("dispatch_single_ms_p50", percentile(spans, 50));
   figures.add("dispatch_single_ms_p99", percentile(spans, 99));
-}
-
-async function withDatabase<T>(
-  server: BenchServer,
-  measure: (database: Awaited<ReturnType<BenchServer["open"]>>) => Promise<T>,
-): Promise<T> {
-  const database = await server.open();
-  try {
-    return await measure(database);
-  } finally {
-    await database.close();
-  }
 }

@@ -6,7 +6,7 @@ import { migrate } from "../scripts/stack/bootstrap.ts";
 import { createDatabase, dropDatabase, startPostgres } from "../scripts/stack/postgres.ts";
 import { createRpc, type Rpc } from "../supabase/functions/_shared/database/rpc.ts";
 
-export const ROOT = fileURLToPath(new URL("..", import.meta.url));
+export const ROOT = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
 const TEMPLATE = "bench_template";
 
 export interface BenchServer {
@@ -47,6 +47,19 @@ export async function startBenchServer(say: (line: string) => void): Promise<Ben
   } catch (error) {
     await stop();
     throw error;
+  }
+}
+
+/** Lends a fresh database to one measurement. */
+export async function withDatabase<T>(
+  server: BenchServer,
+  measure: (database: BenchDatabase) => Promise<T>,
+): Promise<T> {
+  const database = await server.open();
+  try {
+    return await measure(database);
+  } finally {
+    await database.close();
   }
 }
 

@@ -3,6 +3,7 @@
 import { measureCoreOnce } from "./core_part.ts";
 import { ROOT, startBenchServer } from "./database.ts";
 import { Figures } from "./figures.ts";
+import { measureHttpOnce } from "./http_part.ts";
 import { describeMachine } from "./machine.ts";
 import { printReport, writeResults } from "./report.ts";
 import { HELP, readBenchSettings } from "./settings.ts";
@@ -25,6 +26,9 @@ try {
     if (settings.parts.includes("core")) {
       await measureCoreOnce(server, settings, figures, sayRepeat);
     }
+    if (settings.parts.includes("http")) {
+      await measureHttpOnce(server, settings, figures, sayRepeat);
+    }
   }
 } finally {
   await server.stop();
@@ -32,10 +36,12 @@ try {
 printReport(figures, {
   mode: settings.mode,
   repeats: settings.repeats,
+  "HTTP concurrency": settings.httpConcurrency,
+  "dispatch batch": settings.dispatchBatch,
   cores: machine.cores,
   cpu: machine.cpu,
   ...server.facts,
 });
 const file = "bench/results/latest.json";
-await writeResults(`${ROOT}${file}`, figures, settings, machine, server.facts);
+await writeResults(`${ROOT}/${file}`, figures, settings, machine, server.facts);
 console.log(`\nwritten: ${file}`);

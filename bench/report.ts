@@ -89,7 +89,9 @@ export function printReport(figures: Figures, facts: Record<string, string | num
   }
   console.log(
     "\nRatios are medians of the ratios within a repeat: drains to the bare loop of the same batch and " +
-      "connections,\ndispatch to the bare insert, steps over HTTP to the bare fetch loop.",
+      "connections,\ndispatch to the bare insert, steps over HTTP to the bare fetch loop. Rate limits are looked at by every " +
+      "lease and hold\nno job back: the agent's policy has no capacity. Latencies: 10 calls at once and the " +
+      "other defaults; throughput: as printed above.",
   );
 }
 

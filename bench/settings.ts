@@ -40,11 +40,11 @@ const QUICK: BenchSettings = {
   ...FULL,
   mode: "quick",
   repeats: 3,
-  jobs: { 1: 300, 10: 2_400, 100: 9_000 },
-  singleDispatches: 100,
+  jobs: { 1: 200, 10: 1_200, 100: 6_000 },
+  singleDispatches: 60,
   httpSteps: 1_200,
-  warmProbes: 30,
-  idleProbes: 2,
+  warmProbes: 20,
+  idleProbes: 1,
 };
 
 export const HELP = `deno task bench [--quick] [--only=${PARTS.join("|")}] [--help]
