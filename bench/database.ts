@@ -2,8 +2,12 @@
 // each drain, and the RPC seam over a direct, prepared connection as service_role.
 import { fileURLToPath } from "node:url";
 import postgres from "postgres";
-import { migrate } from "../scripts/stack/bootstrap.ts";
-import { createDatabase, dropDatabase, startPostgres } from "../scripts/stack/postgres.ts";
+import {
+  cloneDatabase,
+  createDirectTransport,
+  prepareTemplate,
+} from "../scripts/database_clone.ts";
+import { dropDatabase, startPostgres } from "../scripts/stack/postgres.ts";
 import { createRpc, type Rpc } from "../supabase/functions/_shared/database/rpc.ts";
 
 export const ROOT = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
@@ -40,9 +44,7 @@ export async function startBenchServer(say: (line: string) => void): Promise<Ben
   };
   try {
     say("preparing the template database");
-    await dropDatabase(url, TEMPLATE);
-    await createDatabase(url, TEMPLATE);
-    await migrate(locate(url, TEMPLATE), ROOT);
+    await prepareTemplate(url, TEMPLATE, ROOT);
     return { url, facts: await readFacts(url), open: () => openDatabase(url), stop };
   } catch (error) {
     await stop();
@@ -65,73 +67,20 @@ export async function withDatabase<T>(
 
 /** Opens a clone of a migrated template. */
 export async function openDatabase(server: string, template = TEMPLATE): Promise<BenchDatabase> {
-  const name = `bench_${crypto.randomUUID().slice(0, 8)}`;
-  await createDatabase(server, name, template);
-  const url = locate(server, name);
-  const opened: postgres.Sql[] = [];
-  const open = (role?: string): postgres.Sql => {
-    const sql = postgres(url, {
-      max: 1,
-      onnotice: () => {},
-      connection: role === undefined ? {} : { role } as Record<string, string>,
-    });
-    opened.push(sql);
-    return sql;
-  };
+  const { name, url, open, close } = await cloneDatabase(server, template);
   const admin = open();
   return {
     name,
     url,
     admin,
     connect: () => open(),
-    connectRpc: () => {
-      const sql = open("service_role");
-      return createRpc({ callFunction: (name, args) => callPrepared(sql, name, args) });
-    },
+    connectRpc: () => createRpc(createDirectTransport(open("service_role"))),
     settleDown: async () => {
       await admin`vacuum analyze`;
       await admin`checkpoint`;
     },
-    close: async () => {
-      await Promise.all(opened.map((sql) => sql.end({ timeout: 1 })));
-      await dropDatabase(server, name);
-    },
+    close,
   };
-}
-
-const argumentTypes = new Map<string, Record<string, string>>();
-
-async function callPrepared(
-  sql: postgres.Sql,
-  name: string,
-  args: Record<string, unknown>,
-): Promise<unknown> {
-  const types = argumentTypes.get(name) ?? await readArgumentTypes(sql, name);
-  const names = Object.keys(args);
-  const list = names.map((arg, at) => `${arg} => $${at + 1}::text::${types[arg]}`);
-  const values = names.map((arg) => {
-    const value = args[arg];
-    const isText = value === null || typeof value === "string" && types[arg] !== "jsonb";
-    return isText ? value : JSON.stringify(value);
-  });
-  const [row] = await sql.unsafe(
-    `select public.${name}(${list.join(", ")})::text as answer`,
-    values as (string | null)[],
-    { prepare: true },
-  );
-  return row.answer === null ? null : JSON.parse(row.answer);
-}
-
-async function readArgumentTypes(
-  sql: postgres.Sql,
-  name: string,
-): Promise<Record<string, string>> {
-  const rows = await sql<{ name: string; type: string }[]>`
-    select unnest(p.proargnames) as name, unnest(p.proargtypes)::regtype::text as type
-    from pg_proc p where p.pronamespace = 'public'::regnamespace and p.proname = ${name}`;
-  const types = Object.fromEntries(rows.map((row) => [row.name, row.type]));
-  argumentTypes.set(name, types);
-  return types;
 }
 
 async function readFacts(url: string): Promise<Record<string, string>> {
@@ -144,8 +93,4 @@ async function readFacts(url: string): Promise<Record<string, string>> {
   } finally {
     await sql.end();
   }
-}
-
-function locate(server: string, database: string): string {
-  return Object.assign(new URL(server), { pathname: `/${database}` }).href;
 }

@@ -1,8 +1,8 @@
 // `deno task test [FILES]`: starts one Postgres, migrates one template database, and runs the tests
 // against clones of it. DATABASE_URL runs them on a server of one's own.
 import { fileURLToPath } from "node:url";
-import { createDatabase, dropDatabase, startPostgres } from "./stack/postgres.ts";
-import { migrate } from "./stack/bootstrap.ts";
+import { prepareTemplate } from "./database_clone.ts";
+import { dropDatabase, startPostgres } from "./stack/postgres.ts";
 import { TEMPLATE } from "../tests/harness/database.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -24,9 +24,7 @@ const url = ownServer ?? server!.url;
 let code = 1;
 try {
   say("preparing the template database");
-  await dropDatabase(url, TEMPLATE);
-  await createDatabase(url, TEMPLATE);
-  await migrate(Object.assign(new URL(url), { pathname: `/${TEMPLATE}` }).href, root);
+  await prepareTemplate(url, TEMPLATE, root);
 
   const files = Deno.args.filter((arg) => !arg.startsWith("-"));
   const child = new Deno.Command(Deno.execPath(), {

@@ -7,7 +7,7 @@ const SHARED = `${FUNCTIONS}_shared/`;
 const STACK = "scripts/stack/";
 
 const STACK_USERS =
-  /^(scripts\/stack|scripts\/generate|tests|bench)\/|^scripts\/(start|demo|run_tests|generate)\.ts$/;
+  /^(scripts\/stack|scripts\/generate|tests|bench)\/|^scripts\/(start|demo|run_tests|generate|database_clone)\.ts$/;
 
 /**
  * What the parts of _shared may import of each other; a part that is not listed may import all.
