@@ -1,6 +1,7 @@
 // What the tests of the HTTP surface share: JSON calls with a service key, the founding document's curl
 // lines, and what an answer with problem details must look like.
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import type postgres from "postgres";
 import type { Stack } from "../../scripts/stack/mod.ts";
 import { type OpenOptions, openStack, type TestStack } from "../harness/stack.ts";
@@ -78,6 +79,13 @@ export async function send(
   };
 }
 
+/** The real curl where there is one. */
+const CURL_OR_OURS = `command -v curl >/dev/null || curl() {
+  '${Deno.execPath()}' run -A --no-check '${
+  fileURLToPath(new URL("curl.ts", import.meta.url))
+}' "$@"
+}`;
+
 /** A curl line as the founding document has it, run by a shell against this stack with this key. */
 export async function runCurl(
   line: string,
@@ -88,7 +96,7 @@ export async function runCurl(
     .replaceAll("https://your-project.supabase.co", stack.url)
     .replaceAll("your-service-role-key", key);
   const { success, stdout, stderr } = await new Deno.Command("sh", {
-    args: ["-c", `${command} -sS -w '\n%{http_code}'`],
+    args: ["-c", `${CURL_OR_OURS}\n${command} -sS -w '\n%{http_code}'`],
   }).output();
   assert.ok(success, new TextDecoder().decode(stderr));
   const text = new TextDecoder().decode(stdout);
