@@ -515,6 +515,29 @@ $function$;
 comment on function orchestrator._register_definition(p_compiled jsonb, p_source text, p_source_path text, p_now timestamp with time zone) is 'Finds or inserts the immutable row of a compiled workflow and its steps.';
 grant execute on function orchestrator._register_definition(p_compiled jsonb, p_source text, p_source_path text, p_now timestamp with time zone) to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator._ring_once()
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_rung_at timestamptz;
+begin
+  -- A committed ring less than a second old is still on its way. The row being locked means that another ring is
+  -- not committed yet and may roll back: ring as well, and wait for nobody.
+  select rung_at into v_rung_at from orchestrator.doorbell for update skip locked;
+  if found then
+    if v_rung_at > clock_timestamp() - interval '1 second' then
+      return false;
+    end if;
+    update orchestrator.doorbell set rung_at = clock_timestamp();
+  end if;
+  return orchestrator.post_to_function('/functions/v1/orchestrator/worker');
+end;
+$function$;
+comment on function orchestrator._ring_once() is 'Calls a worker after commit unless a ring is on its way; true when it rang.';
+grant execute on function orchestrator._ring_once() to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator._settle_failures(p_results jsonb, p_now timestamp with time zone)
  RETURNS bigint[]
  LANGUAGE plpgsql
@@ -974,25 +997,11 @@ CREATE OR REPLACE FUNCTION orchestrator.ring()
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
-declare
-  v_rung_at timestamptz;
 begin
-  if not orchestrator.needs_ring() then
-    return false;
-  end if;
-  -- A committed ring less than a second old is still on its way. The row being locked means that another ring is
-  -- not committed yet and may roll back: ring as well, and wait for nobody.
-  select rung_at into v_rung_at from orchestrator.doorbell for update skip locked;
-  if found then
-    if v_rung_at > clock_timestamp() - interval '1 second' then
-      return false;
-    end if;
-    update orchestrator.doorbell set rung_at = clock_timestamp();
-  end if;
-  return orchestrator.post_to_function('/functions/v1/orchestrator/worker');
+  return orchestrator.needs_ring() and orchestrator._ring_once();
 end;
 $function$;
-comment on function orchestrator.ring() is 'Wakes a worker after commit unless one is draining or a ring is on its way; true when it rang.';
+comment on function orchestrator.ring() is 'Wakes a worker for jobs made ready in this transaction, unless one is draining.';
 grant execute on function orchestrator.ring() to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator.settle(p_results jsonb, p_now timestamp with time zone)
@@ -1873,9 +1882,14 @@ begin
     'results', (
       select coalesce(json_agg(s), '[]')
       from (
-        select q.job_id, q.job_id = any (v_settled) as applied, q.status
-        from jsonb_to_recordset(p_results) as r (job_id bigint)
-        join public.job_queue q using (job_id)
+        select
+          r.job_id,
+          r.job_id = any (v_settled) as applied,
+          case
+            when r.outcome = 'success' and r.job_id = any (v_settled) then r.outcome
+            else (select q.status from public.job_queue q where q.job_id = r.job_id)
+          end as status
+        from jsonb_to_recordset(p_results) as r (job_id bigint, outcome text)
       ) as s
     ),
     'jobs', v_jobs,
@@ -2240,10 +2254,15 @@ begin
   where h.job_id not in (select job_id from extended);
 
   perform public.expire_leases(100);
+  -- Jobs that have been due for a while are more than the workers at hand can do: call another one, which
+  -- start_worker refuses when there are enough.
+  if orchestrator.next_due_at() < v_now - interval '2 seconds' then
+    perform orchestrator._ring_once();
+  end if;
   return jsonb_build_object('lost', v_lost);
 end;
 $function$;
-comment on function public.heartbeat_jobs(p_worker_id text, p_leases jsonb, p_lease_ms integer) is 'Marks calls in flight as running, extends their leases, and answers which leases were lost or cancelled. Also frees the leases of dead workers.';
+comment on function public.heartbeat_jobs(p_worker_id text, p_leases jsonb, p_lease_ms integer) is 'Marks calls in flight as running, extends their leases, and answers which leases were lost or cancelled. Also frees the leases of dead workers, and calls another worker when jobs have been due for two seconds.';
 grant execute on function public.heartbeat_jobs(p_worker_id text, p_leases jsonb, p_lease_ms integer) to service_role;
 
 CREATE OR REPLACE FUNCTION public.insert_event(p_user_id text, p_type text, p_intent_id text DEFAULT NULL::text, p_payload jsonb DEFAULT '{}'::jsonb, p_idempotency_key text DEFAULT NULL::text)

@@ -102,7 +102,7 @@ $$;
 comment on function orchestrator.post_to_function(text) is
   'Asks pg_net to POST to one of our functions after commit; false when Vault holds no URL and key yet.';
 
-create function orchestrator.ring()
+create function orchestrator._ring_once()
 returns boolean
 language plpgsql
 volatile
@@ -112,9 +112,6 @@ as $$
 declare
   v_rung_at timestamptz;
 begin
-  if not orchestrator.needs_ring() then
-    return false;
-  end if;
   -- A committed ring less than a second old is still on its way. The row being locked means that another ring is
   -- not committed yet and may roll back: ring as well, and wait for nobody.
   select rung_at into v_rung_at from orchestrator.doorbell for update skip locked;
@@ -128,8 +125,23 @@ begin
 end;
 $$;
 
+comment on function orchestrator._ring_once() is
+  'Calls a worker after commit unless a ring is on its way; true when it rang.';
+
+create function orchestrator.ring()
+returns boolean
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  return orchestrator.needs_ring() and orchestrator._ring_once();
+end;
+$$;
+
 comment on function orchestrator.ring() is
-  'Wakes a worker after commit unless one is draining or a ring is on its way; true when it rang.';
+  'Wakes a worker for jobs made ready in this transaction, unless one is draining.';
 
 create function public.ring_worker()
 returns jsonb
@@ -413,12 +425,17 @@ begin
   where h.job_id not in (select job_id from extended);
 
   perform public.expire_leases(100);
+  -- Jobs that have been due for a while are more than the workers at hand can do: call another one, which
+  -- start_worker refuses when there are enough.
+  if orchestrator.next_due_at() < v_now - interval '2 seconds' then
+    perform orchestrator._ring_once();
+  end if;
   return jsonb_build_object('lost', v_lost);
 end;
 $$;
 
 comment on function public.heartbeat_jobs(text, jsonb, integer) is
-  'Marks calls in flight as running, extends their leases, and answers which leases were lost or cancelled. Also frees the leases of dead workers.';
+  'Marks calls in flight as running, extends their leases, and answers which leases were lost or cancelled. Also frees the leases of dead workers, and calls another worker when jobs have been due for two seconds.';
 
 create function public.snooze_jobs(p_worker_id text, p_leases jsonb)
 returns jsonb
@@ -478,7 +495,8 @@ comment on function public.hand_back_jobs(text, jsonb) is
 
 revoke execute on all functions in schema orchestrator from public, anon, authenticated;
 grant execute on function
-  orchestrator.workers_alive(), orchestrator.needs_ring(), orchestrator.post_to_function(text), orchestrator.ring(),
+  orchestrator.workers_alive(), orchestrator.needs_ring(), orchestrator.post_to_function(text), orchestrator._ring_once(),
+  orchestrator.ring(),
   orchestrator.next_due_at(), orchestrator._pick_jobs(integer, timestamptz),
   orchestrator._lease(text, bigint[], interval, timestamptz), orchestrator.lease_due_jobs(text, integer, integer)
   to service_role;

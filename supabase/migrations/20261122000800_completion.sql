@@ -383,9 +383,14 @@ begin
     'results', (
       select coalesce(json_agg(s), '[]')
       from (
-        select q.job_id, q.job_id = any (v_settled) as applied, q.status
-        from jsonb_to_recordset(p_results) as r (job_id bigint)
-        join public.job_queue q using (job_id)
+        select
+          r.job_id,
+          r.job_id = any (v_settled) as applied,
+          case
+            when r.outcome = 'success' and r.job_id = any (v_settled) then r.outcome
+            else (select q.status from public.job_queue q where q.job_id = r.job_id)
+          end as status
+        from jsonb_to_recordset(p_results) as r (job_id bigint, outcome text)
       ) as s
     ),
     'jobs', v_jobs,

@@ -199,6 +199,30 @@ Deno.test("a job handed back keeps its place and its attempts; a snoozed one wai
     assert.deepEqual({ ...snoozed }, { status: "queued", attempts: 0 });
   }));
 
+Deno.test("a heartbeat calls another worker once jobs have been due for two seconds, and not before", () =>
+  withQueue(async (db) => {
+    await db.rpc.configureOrchestrator({
+      baseUrl: "http://127.0.0.1:1",
+      serviceKey: "k",
+      historyDays: 1,
+    });
+    await db.rpc.startWorker({ workerId: "w", maxWorkers: 4 });
+    await db.rpc.dispatchWorkflow({ userId: "u", workflowKey: "single" });
+    const beat = async () => {
+      await db.rpc.heartbeatJobs({ workerId: "w", leases: [], leaseMs: LEASE_MS });
+      return (await db.admin`select count(*)::int as n from net.http_request_queue`)[0].n;
+    };
+    assert.equal(
+      await beat(),
+      0,
+      "with a worker draining, neither the dispatch nor a young job rings",
+    );
+    const [{ now }] = await db.admin`select orchestrator.now() as now`;
+    await db.setClock(new Date(now.getTime() + 3_000));
+    assert.equal(await beat(), 1);
+    assert.equal(await beat(), 1, "a ring on its way is enough");
+  }));
+
 Deno.test("no plan of the lease or the completion scans the queue once its plans are cached", () =>
   withQueue(async (db) => {
     // Planned while the tables are nearly empty, as on the first day of a project, then kept.
