@@ -278,8 +278,8 @@ $function$;
 comment on function orchestrator._lease(p_worker_id text, p_job_ids bigint[], p_lease interval, p_now timestamp with time zone) is 'Leases the picked jobs and gives the worker all that a call needs: config, run payload, outputs of the dependencies.';
 grant execute on function orchestrator._lease(p_worker_id text, p_job_ids bigint[], p_lease interval, p_now timestamp with time zone) to service_role;
 
-CREATE OR REPLACE FUNCTION orchestrator._pick_jobs(p_limit integer, p_now timestamp with time zone)
- RETURNS bigint[]
+CREATE OR REPLACE FUNCTION orchestrator._pick_jobs(p_limit integer, p_now timestamp with time zone, OUT p_job_ids bigint[], OUT p_user_ids text[], OUT p_agents text[])
+ RETURNS record
  LANGUAGE plpgsql
  SET search_path TO ''
  SET enable_seqscan TO 'off'
@@ -287,9 +287,12 @@ CREATE OR REPLACE FUNCTION orchestrator._pick_jobs(p_limit integer, p_now timest
  SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
 declare
-  v_ids bigint[] := array[]::bigint[];
   v_priority integer := -1;
+  v_job_ids bigint[];
+  v_user_ids text[];
+  v_agents text[];
 begin
+  p_job_ids := array[]::bigint[];
   loop
     -- Priority by priority: within one, the index order is age, and jobs due later end the scan.
     select priority into v_priority
@@ -299,21 +302,25 @@ begin
     limit 1;
     exit when not found;
 
-    v_ids := v_ids || array(
-      select job_id
+    select array_agg(d.job_id), array_agg(d.user_id), array_agg(d.agent)
+    into v_job_ids, v_user_ids, v_agents
+    from (
+      select job_id, user_id, agent
       from public.job_queue
       where status in ('queued', 'failed') and priority = v_priority and next_run_at <= p_now
       order by next_run_at, job_id
-      limit p_limit - cardinality(v_ids)
+      limit p_limit - cardinality(p_job_ids)
       for update skip locked
-    );
-    exit when cardinality(v_ids) >= p_limit;
+    ) as d;
+    p_job_ids := p_job_ids || v_job_ids;
+    p_user_ids := p_user_ids || v_user_ids;
+    p_agents := p_agents || v_agents;
+    exit when cardinality(p_job_ids) >= p_limit;
   end loop;
-  return v_ids;
 end;
 $function$;
-comment on function orchestrator._pick_jobs(p_limit integer, p_now timestamp with time zone) is 'Locks up to p_limit due jobs for this transaction, in order of priority, then age.';
-grant execute on function orchestrator._pick_jobs(p_limit integer, p_now timestamp with time zone) to service_role;
+comment on function orchestrator._pick_jobs(p_limit integer, p_now timestamp with time zone, OUT p_job_ids bigint[], OUT p_user_ids text[], OUT p_agents text[]) is 'Locks up to p_limit due jobs for this transaction, in order of priority, then age, and tells whose they are.';
+grant execute on function orchestrator._pick_jobs(p_limit integer, p_now timestamp with time zone, OUT p_job_ids bigint[], OUT p_user_ids text[], OUT p_agents text[]) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._record_late(p_worker_id text, p_results jsonb, p_settled bigint[], p_now timestamp with time zone)
  RETURNS void
@@ -827,16 +834,19 @@ CREATE OR REPLACE FUNCTION orchestrator.lease_due_jobs(p_worker_id text, p_limit
 AS $function$
 declare
   v_now timestamptz := orchestrator.now();
-  v_picked bigint[] := orchestrator._pick_jobs(p_limit, v_now);
+  v_picked record := orchestrator._pick_jobs(p_limit, v_now);
+  v_count integer := cardinality(v_picked.p_job_ids);
   v_allowed bigint[] := array[]::bigint[];
 begin
   p_jobs := '[]'::json;
-  if cardinality(v_picked) > 0 then
-    v_allowed := orchestrator.take_tokens_for_jobs(v_picked, v_now);
+  if v_count > 0 then
+    v_allowed := orchestrator.take_tokens_for_jobs(
+      v_picked.p_job_ids, v_picked.p_user_ids, v_picked.p_agents, v_now
+    );
     p_jobs := orchestrator._lease(p_worker_id, v_allowed, p_lease_ms * interval '1 millisecond', v_now);
   end if;
-  p_deferred := cardinality(v_picked) - cardinality(v_allowed);
-  if cardinality(v_picked) < p_limit then
+  p_deferred := v_count - cardinality(v_allowed);
+  if v_count < p_limit then
     p_next_due_ms := ceil(extract(epoch from orchestrator.next_due_at() - v_now) * 1000);
     -- greatest() passes over a null, which must stay: nothing is queued.
     if p_next_due_ms < 0 then
@@ -1114,7 +1124,7 @@ $function$;
 comment on function orchestrator.skip_dependents(p_job_ids bigint[], p_now timestamp with time zone) is 'Carries the end of dead or skipped jobs down the graph: dependents with nothing left to wait for are skipped (upstream_failed), runs are closed.';
 grant execute on function orchestrator.skip_dependents(p_job_ids bigint[], p_now timestamp with time zone) to service_role;
 
-CREATE OR REPLACE FUNCTION orchestrator.take_tokens_for_jobs(p_job_ids bigint[], p_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION orchestrator.take_tokens_for_jobs(p_job_ids bigint[], p_user_ids text[], p_agents text[], p_now timestamp with time zone)
  RETURNS bigint[]
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -1130,9 +1140,8 @@ declare
   v_refused bigint[];
 begin
   with job as materialized (
-    select q.job_id, u.place, q.agent, replace(q.user_id, ':', '%3A') as user_id
-    from unnest(p_job_ids) with ordinality as u (job_id, place)
-    join public.job_queue q using (job_id)
+    select job_id, place, agent, replace(user_id, ':', '%3A') as user_id
+    from unnest(p_job_ids, p_user_ids, p_agents) with ordinality as u (job_id, user_id, agent, place)
   ),
   -- One row a key with its jobs as arrays: a policy is looked up once a batch, and not at all where no policy
   -- has the shape.
@@ -1279,8 +1288,8 @@ begin
   end;
 end;
 $function$;
-comment on function orchestrator.take_tokens_for_jobs(p_job_ids bigint[], p_now timestamp with time zone) is 'Takes one token per picked job from each of its buckets; answers the allowed jobs in order and puts the others off to their token.';
-grant execute on function orchestrator.take_tokens_for_jobs(p_job_ids bigint[], p_now timestamp with time zone) to service_role;
+comment on function orchestrator.take_tokens_for_jobs(p_job_ids bigint[], p_user_ids text[], p_agents text[], p_now timestamp with time zone) is 'Takes one token per picked job from each of its buckets; answers the allowed jobs in order and puts the others off to their token.';
+grant execute on function orchestrator.take_tokens_for_jobs(p_job_ids bigint[], p_user_ids text[], p_agents text[], p_now timestamp with time zone) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator.tick_cron()
  RETURNS boolean
@@ -1413,11 +1422,10 @@ create table public.job_attempts (
   error_class text,
   error_text text,
   logs jsonb,
-  constraint job_attempts_pkey PRIMARY KEY (attempt_id),
+  constraint job_attempts_pkey PRIMARY KEY (job_id, attempt_id),
   constraint attempts_fail_with_a_class CHECK ((success OR is_late OR (error_class IS NOT NULL)))
 );
 comment on table public.job_attempts is 'One row per ended attempt, inserted when it ends. is_late: the result came after the lease was lost and was not applied.';
-CREATE INDEX job_attempts_by_job ON public.job_attempts USING btree (job_id);
 CREATE INDEX job_attempts_failed ON public.job_attempts USING btree (started_at) WHERE (NOT success);
 alter table public.job_attempts enable row level security;
 create policy "nobody but the service role" on public.job_attempts as permissive for all to public using (false) with check (false);

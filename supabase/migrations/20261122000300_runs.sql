@@ -109,7 +109,7 @@ create index job_queue_leased on public.job_queue (lease_until) where status in 
 create index job_queue_dead on public.job_queue (job_id) where status = 'dead';
 
 create table public.job_attempts (
-  attempt_id bigint generated always as identity primary key,
+  attempt_id bigint generated always as identity,
   job_id bigint not null,
   workflow_run_id uuid not null,
   attempt integer not null,
@@ -122,13 +122,13 @@ create table public.job_attempts (
   error_class text,
   error_text text,
   logs jsonb,
+  primary key (job_id, attempt_id),  -- one index serves the key and the way from a job to its attempts
   constraint attempts_fail_with_a_class check (success or is_late or error_class is not null)
 );
 
 comment on table public.job_attempts is
   'One row per ended attempt, inserted when it ends. is_late: the result came after the lease was lost and was not applied.';
 
-create index job_attempts_by_job on public.job_attempts (job_id);
 create index job_attempts_failed on public.job_attempts (started_at) where not success;
 
 alter table public.intent_events enable row level security;

@@ -239,8 +239,13 @@ $$;
 comment on function public.stop_worker(text, boolean) is
   'Lets a worker stop when nothing is due and nobody is enqueuing; forced, it stops anyway (end of its budget).';
 
-create function orchestrator._pick_jobs(p_limit integer, p_now timestamptz)
-returns bigint[]
+create function orchestrator._pick_jobs(
+  p_limit integer,
+  p_now timestamptz,
+  out p_job_ids bigint[],
+  out p_user_ids text[],
+  out p_agents text[]
+)
 language plpgsql
 volatile
 security invoker
@@ -250,9 +255,12 @@ set enable_sort = off
 set plan_cache_mode = force_generic_plan  -- or the limit makes Postgres plan anew at every call
 as $$
 declare
-  v_ids bigint[] := array[]::bigint[];
   v_priority integer := -1;
+  v_job_ids bigint[];
+  v_user_ids text[];
+  v_agents text[];
 begin
+  p_job_ids := array[]::bigint[];
   loop
     -- Priority by priority: within one, the index order is age, and jobs due later end the scan.
     select priority into v_priority
@@ -262,22 +270,26 @@ begin
     limit 1;
     exit when not found;
 
-    v_ids := v_ids || array(
-      select job_id
+    select array_agg(d.job_id), array_agg(d.user_id), array_agg(d.agent)
+    into v_job_ids, v_user_ids, v_agents
+    from (
+      select job_id, user_id, agent
       from public.job_queue
       where status in ('queued', 'failed') and priority = v_priority and next_run_at <= p_now
       order by next_run_at, job_id
-      limit p_limit - cardinality(v_ids)
+      limit p_limit - cardinality(p_job_ids)
       for update skip locked
-    );
-    exit when cardinality(v_ids) >= p_limit;
+    ) as d;
+    p_job_ids := p_job_ids || v_job_ids;
+    p_user_ids := p_user_ids || v_user_ids;
+    p_agents := p_agents || v_agents;
+    exit when cardinality(p_job_ids) >= p_limit;
   end loop;
-  return v_ids;
 end;
 $$;
 
 comment on function orchestrator._pick_jobs(integer, timestamptz) is
-  'Locks up to p_limit due jobs for this transaction, in order of priority, then age.';
+  'Locks up to p_limit due jobs for this transaction, in order of priority, then age, and tells whose they are.';
 
 create function orchestrator._lease(p_worker_id text, p_job_ids bigint[], p_lease interval, p_now timestamptz)
 returns json  -- json, not jsonb: built once, sent once, never looked into
@@ -352,16 +364,19 @@ set search_path = ''
 as $$
 declare
   v_now timestamptz := orchestrator.now();
-  v_picked bigint[] := orchestrator._pick_jobs(p_limit, v_now);
+  v_picked record := orchestrator._pick_jobs(p_limit, v_now);
+  v_count integer := cardinality(v_picked.p_job_ids);
   v_allowed bigint[] := array[]::bigint[];
 begin
   p_jobs := '[]'::json;
-  if cardinality(v_picked) > 0 then
-    v_allowed := orchestrator.take_tokens_for_jobs(v_picked, v_now);
+  if v_count > 0 then
+    v_allowed := orchestrator.take_tokens_for_jobs(
+      v_picked.p_job_ids, v_picked.p_user_ids, v_picked.p_agents, v_now
+    );
     p_jobs := orchestrator._lease(p_worker_id, v_allowed, p_lease_ms * interval '1 millisecond', v_now);
   end if;
-  p_deferred := cardinality(v_picked) - cardinality(v_allowed);
-  if cardinality(v_picked) < p_limit then
+  p_deferred := v_count - cardinality(v_allowed);
+  if v_count < p_limit then
     p_next_due_ms := ceil(extract(epoch from orchestrator.next_due_at() - v_now) * 1000);
     -- greatest() passes over a null, which must stay: nothing is queued.
     if p_next_due_ms < 0 then

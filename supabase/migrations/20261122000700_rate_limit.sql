@@ -138,7 +138,12 @@ $$;
 comment on function public.take_tokens(text, numeric, boolean) is
   'Takes tokens of a key, or with p_peek only looks: {allowed, tokens, capacity, refill_rate, retry_after_ms}.';
 
-create function orchestrator.take_tokens_for_jobs(p_job_ids bigint[], p_now timestamptz)
+create function orchestrator.take_tokens_for_jobs(
+  p_job_ids bigint[],
+  p_user_ids text[],
+  p_agents text[],
+  p_now timestamptz
+)
 returns bigint[]
 language plpgsql
 volatile
@@ -156,9 +161,8 @@ declare
   v_refused bigint[];
 begin
   with job as materialized (
-    select q.job_id, u.place, q.agent, replace(q.user_id, ':', '%3A') as user_id
-    from unnest(p_job_ids) with ordinality as u (job_id, place)
-    join public.job_queue q using (job_id)
+    select job_id, place, agent, replace(user_id, ':', '%3A') as user_id
+    from unnest(p_job_ids, p_user_ids, p_agents) with ordinality as u (job_id, user_id, agent, place)
   ),
   -- One row a key with its jobs as arrays: a policy is looked up once a batch, and not at all where no policy
   -- has the shape.
@@ -306,7 +310,7 @@ begin
 end;
 $$;
 
-comment on function orchestrator.take_tokens_for_jobs(bigint[], timestamptz) is
+comment on function orchestrator.take_tokens_for_jobs(bigint[], text[], text[], timestamptz) is
   'Takes one token per picked job from each of its buckets; answers the allowed jobs in order and puts the others off to their token.';
 
 create function orchestrator.hold_keys(p_keys text[], p_until timestamptz[], p_now timestamptz)
@@ -330,7 +334,7 @@ comment on function orchestrator.hold_keys(text[], timestamptz[], timestamptz) i
 revoke execute on all functions in schema orchestrator from public, anon, authenticated;
 grant execute on function
   orchestrator.rate_limit_key(text, text),
-  orchestrator.take_tokens_for_jobs(bigint[], timestamptz),
+  orchestrator.take_tokens_for_jobs(bigint[], text[], text[], timestamptz),
   orchestrator.hold_keys(text[], timestamptz[], timestamptz)
   to service_role;
 revoke execute on function public.take_tokens(text, numeric, boolean) from public, anon, authenticated;
