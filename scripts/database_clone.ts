@@ -72,7 +72,7 @@ export function createDirectTransport(sql: postgres.Sql): Transport {
         return isText ? value as string | null : JSON.stringify(value);
       });
       const [row] = await sql.unsafe(
-        `select to_json(public.${name}(${list.join(", ")}))::text as answer`,
+        `select public.${name}(${list.join(", ")})::text as answer`,
         values,
         { prepare: true },
       );
