@@ -1,22 +1,15 @@
 // What an agent's answer means for the attempt: success, try again, or dead. Serves stage 5, step
 // call. Pure: the table of the agent contract, top to bottom.
 import type { ErrorClass } from "../contract/statuses.ts";
+import type { JobResult } from "../database/rows.ts";
 import { findUnstorable } from "../database/storable.ts";
 import type { CallOutcome } from "./call.ts";
 import { parseRetryAfter, readRetryAfterMs } from "./retry_after.ts";
 
 export const ERROR_TEXT_MAX_CHARS = 2_000;
 
-export interface Classification {
-  outcome: "success" | "retry" | "dead";
-  output?: unknown;
-  status_code?: number;
-  error_class?: ErrorClass;
-  error_text?: string;
-  retry_after_ms?: number;
-  /** The agent asked for no calls at all for this long. */
-  hold_key_ms?: number;
-}
+/** A result but for what only the flight knows: its lease, its number and its logs. */
+export type Classification = Omit<JobResult, "job_id" | "lease_token" | "attempt" | "logs">;
 
 type Received = Extract<CallOutcome, { kind: "received" }>;
 
