@@ -8,6 +8,8 @@
 --   queue         lease, heartbeat, hand back; the doorbell that wakes a worker
 --   rate_limit    token buckets, taken inside the lease
 --   completion    a batch of results is settled and dependents advance, in one transaction
+--   parking       jobs that wait: events, timers, items, sub-runs, callbacks, slots
+--   plans         steps that come to a live run: handlers, appended steps
 --   schedule      cron slots, one row per workflow and per subscriber
 --   maintenance   ticks, sweeps, pruning
 --   operators     cancel, retry, reset, restart, views, set-up
@@ -80,6 +82,21 @@ $$;
 comment on function orchestrator.uuid_v7() is
   'A time-ordered uuid (RFC 9562, version 7), so that new runs land at the right edge of their index.';
 
+create function orchestrator.kin_uuid(p_kin uuid)
+returns uuid
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  return (left(orchestrator.uuid_v7()::text, 28) || right(p_kin::text, 8))::uuid;
+end;
+$$;
+
+comment on function orchestrator.kin_uuid(uuid) is
+  'A new time-ordered uuid with the last four bytes of another: runs and their sub-runs share these, and so one lock (see orchestrator.lock_runs).';
+
 create table public.orchestrator_settings (
   name text primary key,
   value jsonb not null,
@@ -115,5 +132,5 @@ comment on function public.get_settings() is
 
 revoke execute on all functions in schema orchestrator from public, anon, authenticated;
 revoke execute on function public.get_settings() from public, anon, authenticated;
-grant execute on function orchestrator.now(), orchestrator.uuid_v7() to service_role;
+grant execute on function orchestrator.now(), orchestrator.uuid_v7(), orchestrator.kin_uuid(uuid) to service_role;
 grant execute on function public.get_settings() to service_role;

@@ -9,12 +9,14 @@ create table public.workflow_definitions (
   source text not null,
   compiled jsonb not null,
   source_path text,
+  sinks integer not null,
+  timeout_ms bigint,
   published_at timestamptz not null,
   constraint definitions_have_one_version_number unique (workflow_key, version)
 );
 
 comment on table public.workflow_definitions is
-  'Immutable versions of workflows: the YAML source, its sha256 and the compiled form.';
+  'Immutable versions of workflows: the YAML source, its sha256 and the compiled form. sinks: the steps whose end a run counts. Steps appended to a live run are a definition of their own, with the run''s id for a key.';
 
 create index workflow_definitions_by_content on public.workflow_definitions (workflow_key, sha256);
 
@@ -22,21 +24,38 @@ create table public.workflow_steps (
   definition_id bigint not null references public.workflow_definitions on delete cascade,
   step_no integer not null,
   step_id text not null,
+  kind text not null,
+  phase text not null,
   agent text not null,
   config jsonb not null,
   depends_on integer[] not null,
   dependents integer[] not null,
+  reads integer[] not null,
   is_sink boolean not null,
+  is_result boolean not null,
+  join_rule text,
+  join_min integer,
+  continue_on_error boolean not null,
+  rate_limit text,
+  takes_tokens boolean not null generated always as (kind = 'call' and not config ? 'for_each') stored,
+  compensates integer,
+  append_depth integer not null default 0,
   max_attempts integer not null,
   retry_initial_ms integer not null,
   retry_max_ms integer not null,
+  retry_jitter boolean not null,
   primary key (definition_id, step_no),
   constraint steps_have_unique_ids unique (definition_id, step_id),
-  constraint steps_are_tried_at_least_once check (max_attempts >= 1)
+  constraint steps_are_tried_at_least_once check (max_attempts >= 1),
+  constraint steps_are_of_a_known_kind check (kind in ('call', 'wait', 'sleep', 'workflow', 'start', 'failure')),
+  constraint steps_belong_to_a_known_phase check (phase in ('main', 'compensate', 'on_failure')),
+  constraint steps_join_by_a_known_rule check (join_rule in ('all', 'early', 'done', 'failed'))
 );
 
 comment on table public.workflow_steps is
-  'The steps of each definition in topological order (step_no), with both directions of the graph as step numbers; config becomes job_queue.payload.';
+  'The steps of each definition in topological order (step_no), with both directions of the graph as step numbers; config becomes job_queue.payload. is_sink: the run counts its end; is_result: its output is one of the run''s; reads: whose status and output its lease brings.';
+comment on column public.workflow_steps.join_rule is
+  'all: every dependency has ended, none failed, join_min succeeded (null stands for all with 1); early: as soon as join_min succeeded; done: every one has ended; failed: every one has ended and one failed.';
 
 create table public.workflows (
   workflow_key text primary key,
@@ -105,24 +124,36 @@ begin
     return v_definition_id;
   end if;
 
-  insert into public.workflow_definitions (workflow_key, version, sha256, source, compiled, source_path, published_at)
-  select v_key, coalesce(max(version), 0) + 1, v_sha256, p_source, p_compiled, p_source_path, p_now
+  insert into public.workflow_definitions (
+    workflow_key, version, sha256, source, compiled, source_path, sinks, timeout_ms, published_at
+  )
+  select
+    v_key, coalesce(max(version), 0) + 1, v_sha256, p_source, p_compiled, p_source_path,
+    (
+      select count(*) from jsonb_to_recordset(p_compiled -> 'steps') as s (phase text, is_sink boolean)
+      where s.phase = 'main' and s.is_sink
+    ),
+    (p_compiled ->> 'timeout_ms')::bigint, p_now
   from public.workflow_definitions
   where workflow_key = v_key
   returning definition_id into v_definition_id;
 
   insert into public.workflow_steps (
-    definition_id, step_no, step_id, agent, config, depends_on, dependents, is_sink,
-    max_attempts, retry_initial_ms, retry_max_ms
+    definition_id, step_no, step_id, kind, phase, agent, config, depends_on, dependents, reads, is_sink, is_result,
+    join_rule, join_min, continue_on_error, rate_limit, compensates,
+    max_attempts, retry_initial_ms, retry_max_ms, retry_jitter
   )
   select
-    v_definition_id, s.step_no, s.step_id, s.agent,
-    jsonb_build_object('call', s.call, 'method', s.method, 'timeout_ms', s.timeout_ms),
-    s.depends_on, s.dependents, s.is_sink, s.max_attempts, s.retry_initial_ms, s.retry_max_ms
+    v_definition_id, s.step_no, s.step_id, s.kind, s.phase, s.agent, s.config, s.depends_on, s.dependents, s.reads,
+    -- Nothing waits for a compensation but the run itself.
+    s.is_sink or s.phase = 'compensate', s.is_result,
+    s.join_rule, s.join_min, s.continue_on_error, s.rate_limit, s.compensates,
+    s.max_attempts, s.retry_initial_ms, s.retry_max_ms, s.retry_jitter
   from jsonb_to_recordset(p_compiled -> 'steps') as s (
-    step_no integer, step_id text, agent text, call text, method text, timeout_ms integer,
-    depends_on integer[], dependents integer[], is_sink boolean,
-    max_attempts integer, retry_initial_ms integer, retry_max_ms integer
+    step_no integer, step_id text, kind text, phase text, agent text, config jsonb,
+    depends_on integer[], dependents integer[], reads integer[], is_sink boolean, is_result boolean,
+    join_rule text, join_min integer, continue_on_error boolean, rate_limit text, compensates integer,
+    max_attempts integer, retry_initial_ms integer, retry_max_ms integer, retry_jitter boolean
   );
   return v_definition_id;
 end;

@@ -30,35 +30,57 @@ create table public.workflow_runs (
   status text not null default 'running',
   trigger_type text not null,
   trigger_event_id uuid,
+  event_type text,
   restarted_from uuid,
+  parent_run_id uuid,
+  parent_job_id bigint,
+  depth integer not null default 0,
   payload jsonb not null default '{}',
+  inputs jsonb,
   priority integer not null,
   idempotency_key text,
   request_hash text,
   open_sinks integer not null,
   failed_jobs integer not null default 0,
+  is_serial boolean not null default false,
+  plan_revision integer not null default 0,
+  concurrency_key text,
   cancel_reason text,
+  skip_reason text,
   created_at timestamptz not null,
+  deadline_at timestamptz,
   finished_at timestamptz,
-  constraint runs_have_a_known_status check (status in ('running', 'success', 'failed', 'cancelled')),
+  constraint runs_have_a_known_status check (status in ('running', 'success', 'failed', 'cancelled', 'skipped')),
   constraint runs_end_with_a_time check ((status = 'running') = (finished_at is null)),
   constraint runs_count_open_sinks check (open_sinks >= 0 and (status <> 'running' or open_sinks > 0)),
-  constraint runs_fail_by_a_job check (status <> 'success' or failed_jobs = 0)
+  constraint runs_fail_by_a_job check (status <> 'success' or failed_jobs = 0),
+  constraint runs_skip_with_a_reason check ((status = 'skipped') = (skip_reason is not null)),
+  constraint runs_have_a_deadline_while_they_run check (status = 'running' or deadline_at is null),
+  constraint runs_are_started_by_a_job_of_a_run check ((parent_run_id is null) = (parent_job_id is null))
 ) with (fillfactor = 85);
 
 comment on table public.workflow_runs is
   'One row per execution. open_sinks counts the unfinished jobs that no other job waits for: at zero the run is over, and a chain touches this row once.';
+comment on column public.workflow_runs.is_serial is
+  'A job failed or was skipped: from then on whoever settles jobs of this run takes turns on its row.';
+comment on column public.workflow_runs.inputs is
+  'What expressions name inputs: made and checked by the start step; null: the payload stands in for them.';
 
 create unique index workflow_runs_by_idempotency_key
   on public.workflow_runs (idempotency_key) where idempotency_key is not null;
+create index workflow_runs_by_parent on public.workflow_runs (parent_run_id) where parent_run_id is not null;
+-- No index names the status, also in a condition: closing a run then stays a cheap update (HOT).
+create index workflow_runs_by_deadline on public.workflow_runs (deadline_at) where deadline_at is not null;
 
 create table public.job_queue (
   job_id bigint generated always as identity primary key,
   workflow_run_id uuid not null,
   definition_id bigint not null,
   step_no integer not null,
+  item_index integer not null default -1,
   step_id text not null,
   agent text not null,
+  rate_limit_key text,
   user_id text not null,
   intent_id text,
   status text not null,
@@ -68,14 +90,22 @@ create table public.job_queue (
   next_run_at timestamptz not null,
   dependencies integer not null default 0,
   open_dependencies integer not null default 0,
-  has_failed_dependency boolean not null default false,
+  succeeded_dependencies integer not null default 0,
+  failed_dependencies integer not null default 0,
+  extra_dependents integer[],
+  join_rule text,
+  join_min integer,
   generation integer not null default 0,
   lease_token uuid,
   lease_until timestamptz,
   leased_at timestamptz,
   leased_by text,
   payload jsonb not null,
+  input jsonb,
+  condition jsonb,
+  parked jsonb,
   output jsonb,
+  output_ref jsonb,
   error_class text,
   error_text text,
   skip_reason text,
@@ -83,7 +113,7 @@ create table public.job_queue (
   started_at timestamptz,
   finished_at timestamptz,
   constraint jobs_have_a_known_status check (
-    status in ('waiting', 'queued', 'leased', 'running', 'success', 'failed', 'dead', 'skipped', 'cancelled')
+    status in ('waiting', 'queued', 'leased', 'running', 'parked', 'success', 'failed', 'dead', 'skipped', 'cancelled')
   ),
   constraint jobs_lease_matches_status check (
     (status in ('leased', 'running')) = (lease_token is not null)
@@ -94,17 +124,28 @@ create table public.job_queue (
     (status in ('success', 'dead', 'skipped', 'cancelled')) = (finished_at is not null)
   ),
   constraint jobs_skip_with_a_reason check ((status = 'skipped') = (skip_reason is not null)),
+  constraint jobs_skip_by_a_known_reason check (
+    skip_reason in ('condition', 'dependency', 'upstream_failed', 'concurrency')
+  ),
+  constraint jobs_park_for_something check ((status = 'parked') <= (parked is not null)),
+  constraint jobs_have_one_output check (output is null or output_ref is null),
   constraint jobs_have_a_sane_priority check (priority between 0 and 1000)
 ) with (fillfactor = 70);
 
 comment on table public.job_queue is
-  'One row per step of a run, from dispatch on. waiting: dependencies open; queued: ready at next_run_at; failed: a retry is due at next_run_at; dead: the dead letter.';
+  'One row per step of a run, from dispatch on, and one per item of a fan-out. waiting: dependencies open; queued: ready at next_run_at; parked: waits for an event, a timer, items, a run, a callback or a slot, until next_run_at at the latest; failed: a retry is due at next_run_at; dead: the dead letter.';
+comment on column public.job_queue.item_index is '-1: the step''s own job; else the place of this item in the list of its fan-out.';
+comment on column public.job_queue.input is 'What the agent of an item gets, evaluated when the fan-out began.';
+comment on column public.job_queue.condition is 'The step''s condition as it was evaluated: {expression, result}.';
+comment on column public.job_queue.parked is 'What the job waits or waited for: {for, until, …}; kept while it is leased again.';
+comment on column public.job_queue.extra_dependents is 'Steps that were appended behind this one while the run was live.';
+comment on column public.job_queue.rate_limit_key is 'The bucket that the step names; null: the user''s at the agent; empty: takes no token, because it calls nobody.';
 comment on column public.job_queue.generation is
   'Part of the idempotency key: raised when a job is done again after a definite outcome, kept when the outcome is unknown.';
 
-create unique index job_queue_by_step on public.job_queue (workflow_run_id, step_no);
+create unique index job_queue_by_step on public.job_queue (workflow_run_id, step_no, item_index);
 create index job_queue_ready on public.job_queue (priority, next_run_at, job_id)
-  where status in ('queued', 'failed');
+  where status in ('queued', 'failed', 'parked');
 create index job_queue_leased on public.job_queue (lease_until) where status in ('leased', 'running');
 create index job_queue_dead on public.job_queue (job_id) where status = 'dead';
 
@@ -130,6 +171,59 @@ comment on table public.job_attempts is
   'One row per ended attempt, inserted when it ends. is_late: the result came after the lease was lost and was not applied.';
 
 create index job_attempts_failed on public.job_attempts (started_at) where not success;
+
+create table public.fan_outs (
+  workflow_run_id uuid not null,
+  step_no integer not null,
+  total integer not null,
+  open integer not null,
+  succeeded integer not null default 0,
+  failed integer not null default 0,
+  needed integer not null,
+  ends_early boolean not null,
+  max_concurrency integer,
+  released integer not null,
+  primary key (workflow_run_id, step_no),
+  constraint fan_outs_add_up check (open >= 0 and open + succeeded + failed <= total)
+) with (fillfactor = 50);
+
+comment on table public.fan_outs is
+  'One row per fan-out that has begun: its items by how they ended, counted once a batch. released: where max_concurrency bounds them, the place from which the next item to let go is looked for.';
+
+create table public.plan_revisions (
+  workflow_run_id uuid not null,
+  revision integer not null,
+  definition_id bigint not null,
+  author text not null,
+  reason text,
+  created_at timestamptz not null,
+  primary key (workflow_run_id, revision)
+);
+
+comment on table public.plan_revisions is
+  'Steps appended to a live run: who, why, and the definition row that holds them.';
+
+create table orchestrator.signals (
+  signal_id bigint generated always as identity primary key,
+  job_id bigint,
+  workflow_key text,
+  concurrency_key text,
+  constraint signals_name_a_job_or_a_slot check ((job_id is null) = (concurrency_key is not null))
+);
+
+comment on table orchestrator.signals is
+  'Somebody to look at: a parked job that may go on, or a concurrency key whose slots changed. Inserted only, without a lock on what is meant; process_signals takes them in a transaction of its own.';
+
+alter table public.fan_outs enable row level security;
+alter table public.plan_revisions enable row level security;
+alter table orchestrator.signals enable row level security;
+create policy "nobody but the service role" on public.fan_outs
+  as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on public.plan_revisions
+  as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on orchestrator.signals
+  as permissive for all to public using (false) with check (false);
+grant select, insert, update, delete on public.fan_outs, public.plan_revisions, orchestrator.signals to service_role;
 
 alter table public.intent_events enable row level security;
 alter table public.workflow_runs enable row level security;
@@ -162,7 +256,7 @@ begin
     else pg_advisory_xact_lock_shared(hashtext('orchestrator.run'), s.run_hash)
   end
   from (
-    select uuid_hash(r.run_id) as run_hash, bool_or(r.run_id = any (p_exclusive_run_ids)) as is_exclusive
+    select ('x' || right(r.run_id::text, 8))::bit(32)::integer as run_hash, bool_or(r.run_id = any (p_exclusive_run_ids)) as is_exclusive
     from unnest(p_workflow_run_ids) as r (run_id)
     group by 1
     order by 1
@@ -171,7 +265,7 @@ end;
 $$;
 
 comment on function orchestrator.lock_runs(uuid[], uuid[]) is
-  'Locks runs for this transaction in memory, without a row write: shared while results are settled, exclusive while a run is changed as a whole.';
+  'Locks runs, each with its sub-runs, for this transaction in memory, without a row write: shared while results are settled, exclusive while a run is changed as a whole. The lock''s key is what kin ids share.';
 
 revoke execute on all functions in schema orchestrator from public, anon, authenticated;
 grant execute on function orchestrator.lock_runs(uuid[], uuid[]) to service_role;

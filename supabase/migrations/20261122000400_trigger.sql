@@ -1,4 +1,5 @@
--- Trigger: inserting an event starts the workflows that name its type, in the app's own transaction.
+-- Trigger: inserting an event starts the workflows that name its type, and calls the jobs that wait for it, in the
+-- app's own transaction.
 
 create function orchestrator._start_runs_of_events()
 returns trigger
@@ -16,7 +17,8 @@ begin
     'intent_id', e.intent_id,
     'payload', e.payload,
     'idempotency_key', 'event:' || e.event_id || ':' || w.workflow_key,
-    'trigger_event_id', e.event_id
+    'trigger_event_id', e.event_id,
+    'event_type', e.type
   ))
   into v_requests
   from inserted_events e
@@ -24,6 +26,8 @@ begin
 
   if v_requests is not null then
     perform orchestrator.create_runs(v_requests, 'event');
+  end if;
+  if orchestrator.offer_events((select array_agg(event_id) from inserted_events)) or v_requests is not null then
     perform orchestrator.ring();
   end if;
   return null;
@@ -31,7 +35,7 @@ end;
 $$;
 
 comment on function orchestrator._start_runs_of_events() is
-  'Statement-level trigger of intent_events: one run per event and workflow, rolled back with the event.';
+  'Statement-level trigger of intent_events: one run per event and workflow, and a look for each job that waits for its type; rolled back with the event.';
 
 create trigger start_runs_of_events
   after insert on public.intent_events

@@ -1,5 +1,21 @@
 -- Dispatch: a request becomes one run and one job per step, many requests in one statement.
 
+create function orchestrator.expand_rate_limit(p_rate_limit text, p_user_id text, p_agent text)
+returns text
+language plpgsql
+immutable
+strict
+security invoker
+set search_path = ''
+as $$
+begin
+  return replace(replace(p_rate_limit, '{user_id}', replace(p_user_id, ':', '%3A')), '{agent}', p_agent);
+end;
+$$;
+
+comment on function orchestrator.expand_rate_limit(text, text, text) is
+  'The bucket that a step names, with {user_id} and {agent} filled in; null where it names none.';
+
 create function orchestrator._insert_runs(p_requests jsonb, p_trigger_type text, p_now timestamptz)
 returns jsonb
 language plpgsql
@@ -13,54 +29,62 @@ begin
   with requested as materialized (
     select
       r.ordinality::integer - 1 as request_index,
-      orchestrator.uuid_v7() as workflow_run_id,
+      case
+        when r.parent_run_id is null then orchestrator.uuid_v7()
+        else orchestrator.kin_uuid(r.parent_run_id)
+      end as workflow_run_id,
       coalesce(r.definition_id, w.definition_id) as definition_id,
       r.workflow_key, r.user_id, r.intent_id, coalesce(r.payload, '{}') as payload,
-      r.idempotency_key, r.request_hash, r.trigger_event_id, r.restarted_from,
+      r.idempotency_key, r.request_hash, r.trigger_event_id, r.event_type, r.restarted_from,
+      r.parent_run_id, r.parent_job_id, coalesce(r.depth, 0) as depth,
       coalesce(r.run_at, p_now) as run_at,
       coalesce(r.priority, 100) as priority
     from rows from (
       jsonb_to_recordset(p_requests) as (
         user_id text, workflow_key text, intent_id text, payload jsonb, idempotency_key text, request_hash text,
-        run_at timestamptz, priority integer, trigger_event_id uuid, restarted_from uuid, definition_id bigint
+        run_at timestamptz, priority integer, trigger_event_id uuid, event_type text, restarted_from uuid,
+        parent_run_id uuid, parent_job_id bigint, depth integer, definition_id bigint
       )
     ) with ordinality as r
     left join public.workflows w on w.workflow_key = r.workflow_key and w.archived_at is null
   ),
-  sinks as (
-    select definition_id, count(*)::integer as sinks
-    from public.workflow_steps
-    where is_sink and definition_id in (select definition_id from requested)
-    group by definition_id
-  ),
   inserted as (
     -- In key order, so that two batches with the same idempotency keys wait for each other, never in a circle.
     insert into public.workflow_runs (
-      workflow_run_id, workflow_key, definition_id, user_id, intent_id, trigger_type, trigger_event_id,
-      restarted_from, payload, priority, idempotency_key, request_hash, open_sinks, created_at
+      workflow_run_id, workflow_key, definition_id, user_id, intent_id, trigger_type, trigger_event_id, event_type,
+      restarted_from, parent_run_id, parent_job_id, depth, payload, priority, idempotency_key, request_hash,
+      open_sinks, created_at, deadline_at
     )
     select
       r.workflow_run_id, r.workflow_key, r.definition_id, r.user_id, r.intent_id, p_trigger_type,
-      r.trigger_event_id, r.restarted_from, r.payload, r.priority, r.idempotency_key, r.request_hash, s.sinks, p_now
+      r.trigger_event_id, r.event_type, r.restarted_from, r.parent_run_id, r.parent_job_id, r.depth, r.payload,
+      r.priority, r.idempotency_key, r.request_hash, d.sinks, p_now,
+      r.run_at + d.timeout_ms * interval '1 millisecond'
     from requested r
-    join sinks s using (definition_id)
+    join public.workflow_definitions d using (definition_id)
     order by r.idempotency_key, r.request_index
     on conflict (idempotency_key) where idempotency_key is not null do nothing
     returning workflow_runs.workflow_run_id
   ),
   jobs as (
     insert into public.job_queue (
-      workflow_run_id, definition_id, step_no, step_id, agent, user_id, intent_id, status, priority, max_attempts,
-      next_run_at, dependencies, open_dependencies, payload, created_at
+      workflow_run_id, definition_id, step_no, step_id, agent, rate_limit_key, user_id, intent_id, status, priority,
+      max_attempts, next_run_at, dependencies, open_dependencies, join_rule, join_min, payload, created_at
     )
     select
-      r.workflow_run_id, r.definition_id, s.step_no, s.step_id, s.agent, r.user_id, r.intent_id,
+      r.workflow_run_id, r.definition_id, s.step_no, s.step_id, s.agent,
+      case
+        when s.takes_tokens then orchestrator.expand_rate_limit(s.rate_limit, r.user_id, s.agent)
+        else ''
+      end,
+      r.user_id, r.intent_id,
       case when cardinality(s.depends_on) = 0 then 'queued' else 'waiting' end,
       r.priority, s.max_attempts, r.run_at,
-      cardinality(s.depends_on), cardinality(s.depends_on), s.config, p_now
+      cardinality(s.depends_on), cardinality(s.depends_on), s.join_rule, s.join_min, s.config, p_now
     from inserted i
     join requested r using (workflow_run_id)
     join public.workflow_steps s using (definition_id)
+    where s.phase = 'main'
     order by r.request_index, s.step_no
   )
   select jsonb_object_agg(r.request_index, r.workflow_run_id) into v_created
@@ -122,12 +146,16 @@ immutable
 security invoker
 set search_path = ''
 as $$
+declare
+  v_internal constant text[] := array[
+    'definition_id', 'trigger_event_id', 'event_type', 'restarted_from', 'parent_run_id', 'parent_job_id', 'depth'
+  ];
 begin
   -- Callers' keys get a prefix of their own, so that none can pose as the key of an event or a cron slot.
   return case
     when p_request ->> 'idempotency_key' is null
-      then p_request - array['definition_id', 'trigger_event_id', 'restarted_from']
-    else p_request - array['definition_id', 'trigger_event_id', 'restarted_from'] || jsonb_build_object(
+      then p_request - v_internal
+    else p_request - v_internal || jsonb_build_object(
       'idempotency_key', 'api:' || (p_request ->> 'idempotency_key'),
       'request_hash', md5((p_request - 'idempotency_key')::text)
     )
@@ -195,7 +223,7 @@ comment on function public.dispatch_workflow(text, text, text, jsonb, text, time
 
 revoke execute on all functions in schema orchestrator from public, anon, authenticated;
 grant execute on function
-  orchestrator._insert_runs(jsonb, text, timestamptz), orchestrator.create_runs(jsonb, text),
+  orchestrator.expand_rate_limit(text, text, text), orchestrator._insert_runs(jsonb, text, timestamptz), orchestrator.create_runs(jsonb, text),
   orchestrator._identify_request(jsonb)
   to service_role;
 revoke execute on function

@@ -165,12 +165,15 @@ set search_path = ''
 set enable_seqscan = off
 as $$
 begin
+  if exists (select from orchestrator.signals) then
+    return orchestrator.now();
+  end if;
   -- A walk over the distinct priorities, one index probe each, so that jobs due later cost nothing.
   return (
     with recursive front as (
       (
         select priority, next_run_at from public.job_queue
-        where status in ('queued', 'failed')
+        where status in ('queued', 'failed', 'parked')
         order by priority, next_run_at, job_id
         limit 1
       )
@@ -179,17 +182,17 @@ begin
       from front f
       cross join lateral (
         select q.priority, q.next_run_at from public.job_queue q
-        where q.status in ('queued', 'failed') and q.priority > f.priority
+        where q.status in ('queued', 'failed', 'parked') and q.priority > f.priority
         order by q.priority, q.next_run_at, q.job_id
         limit 1
       ) as n
     )
-    select min(next_run_at) from front
+    select nullif(min(next_run_at), 'infinity') from front
   );
 end;
 $$;
 
-comment on function orchestrator.next_due_at() is 'When the next ready job or retry is due; null when the queue is empty.';
+comment on function orchestrator.next_due_at() is 'When the next job, retry or parked job is due, now if somebody signalled one; null when nothing ever will be.';
 
 create function public.start_worker(p_worker_id text, p_max_workers integer)
 returns jsonb
@@ -201,6 +204,7 @@ as $$
 begin
   -- A fresh worker looks after dead ones at once, also where no tick runs.
   perform public.expire_leases(1000);
+  perform public.expire_runs(100);
   if orchestrator.workers_alive() >= p_max_workers then
     return jsonb_build_object('accepted', false);
   end if;
@@ -212,7 +216,7 @@ end;
 $$;
 
 comment on function public.start_worker(text, integer) is
-  'Frees the leases of dead workers, and enters a worker among those that drain unless enough are at work.';
+  'Frees the leases of dead workers, looks after deadlines, and enters a worker among those that drain unless enough are at work.';
 
 create function public.stop_worker(p_worker_id text, p_force boolean default false)
 returns jsonb
@@ -244,7 +248,8 @@ create function orchestrator._pick_jobs(
   p_now timestamptz,
   out p_job_ids bigint[],
   out p_user_ids text[],
-  out p_agents text[]
+  out p_agents text[],
+  out p_keys text[]
 )
 language plpgsql
 volatile
@@ -259,23 +264,24 @@ declare
   v_job_ids bigint[];
   v_user_ids text[];
   v_agents text[];
+  v_keys text[];
 begin
   p_job_ids := array[]::bigint[];
   loop
     -- Priority by priority: within one, the index order is age, and jobs due later end the scan.
     select priority into v_priority
     from public.job_queue
-    where status in ('queued', 'failed') and priority > v_priority
+    where status in ('queued', 'failed', 'parked') and priority > v_priority
     order by priority
     limit 1;
     exit when not found;
 
-    select array_agg(d.job_id), array_agg(d.user_id), array_agg(d.agent)
-    into v_job_ids, v_user_ids, v_agents
+    select array_agg(d.job_id), array_agg(d.user_id), array_agg(d.agent), array_agg(d.rate_limit_key)
+    into v_job_ids, v_user_ids, v_agents, v_keys
     from (
-      select job_id, user_id, agent
+      select job_id, user_id, agent, case when status = 'parked' then '' else rate_limit_key end as rate_limit_key
       from public.job_queue
-      where status in ('queued', 'failed') and priority = v_priority and next_run_at <= p_now
+      where status in ('queued', 'failed', 'parked') and priority = v_priority and next_run_at <= p_now
       order by next_run_at, job_id
       limit p_limit - cardinality(p_job_ids)
       for update skip locked
@@ -283,13 +289,177 @@ begin
     p_job_ids := p_job_ids || v_job_ids;
     p_user_ids := p_user_ids || v_user_ids;
     p_agents := p_agents || v_agents;
+    p_keys := p_keys || v_keys;
     exit when cardinality(p_job_ids) >= p_limit;
   end loop;
 end;
 $$;
 
 comment on function orchestrator._pick_jobs(integer, timestamptz) is
-  'Locks up to p_limit due jobs for this transaction, in order of priority, then age, and tells whose they are.';
+  'Locks up to p_limit due jobs for this transaction, in order of priority, then age, and tells whose they are and from which bucket they take.';
+
+create function orchestrator._describe_scope(p_workflow_run_id uuid)
+returns json
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  return (
+    select json_build_object(
+      'inputs', r.inputs,
+      'event', json_build_object(
+        'type', coalesce(r.event_type, case r.trigger_type
+          when 'cron' then 'cron.tick'
+          when 'workflow' then 'workflow.call'
+          else 'api.dispatch'
+        end),
+        'id', r.trigger_event_id,
+        'payload', r.payload,
+        'user_id', r.user_id,
+        'intent_id', r.intent_id,
+        'created_at', r.created_at
+      ),
+      'run', json_build_object(
+        'id', r.workflow_run_id,
+        'workflow_key', r.workflow_key,
+        'user_id', r.user_id,
+        'intent_id', r.intent_id,
+        'failed_steps', case when r.failed_jobs = 0 then '[]' else (
+          select coalesce(json_agg(q.step_id order by q.step_no), '[]')
+          from public.job_queue q
+          where q.workflow_run_id = r.workflow_run_id and q.item_index = -1 and q.status = 'dead'
+        ) end
+      )
+    )
+    from public.workflow_runs r
+    where r.workflow_run_id = p_workflow_run_id
+  );
+end;
+$$;
+
+comment on function orchestrator._describe_scope(uuid) is
+  'What expressions of a run can name besides its steps: inputs, event, run.';
+
+create function orchestrator._describe_parked(p_job public.job_queue, p_now timestamptz)
+returns json
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_reason text := p_job.parked ->> 'for';
+  v_more jsonb;
+begin
+  case v_reason
+    when 'event' then
+      select jsonb_build_object('events', coalesce(jsonb_agg(to_jsonb(e) - 'created_at' order by e.created_at), '[]')) into v_more
+      from (
+        select e.event_id, e.type, e.payload, e.user_id, e.created_at
+        from orchestrator.event_candidates c
+        join public.intent_events e using (event_id)
+        where c.job_id = p_job.job_id and not c.is_refused and not exists (
+          select from orchestrator.consumed_events t
+          where t.workflow_run_id = p_job.workflow_run_id and t.event_id = c.event_id
+        )
+        order by e.created_at, e.event_id
+        limit 100
+      ) as e;
+    when 'items' then
+      select to_jsonb(f) - array['workflow_run_id', 'step_no', 'open', 'released', 'max_concurrency', 'ends_early']
+        || jsonb_build_object('items', orchestrator._collect_items(p_job.workflow_run_id, p_job.step_no))
+      into v_more
+      from public.fan_outs f
+      where f.workflow_run_id = p_job.workflow_run_id and f.step_no = p_job.step_no;
+    when 'run' then
+      select jsonb_build_object('workflow_run_id', r.workflow_run_id, 'status', r.status)
+        || orchestrator.describe_outputs(r.workflow_run_id)
+      into v_more
+      from public.workflow_runs r
+      where r.workflow_run_id = (p_job.parked ->> 'workflow_run_id')::uuid;
+    else
+      v_more := '{}';
+  end case;
+  return p_job.parked - 'until' || v_more || jsonb_build_object(
+    'is_over', v_reason = 'callback' or (p_job.parked ->> 'until')::timestamptz <= p_now
+  );
+end;
+$$;
+
+comment on function orchestrator._describe_parked(public.job_queue, timestamptz) is
+  'What a parked job waited for, with what came of it.';
+
+create function orchestrator._collect_items(p_workflow_run_id uuid, p_step_no integer)
+returns jsonb
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  -- Larger than any output may be: the worker need not see it to refuse it.
+  if (
+    select sum(coalesce((output_ref ->> 'bytes')::bigint, pg_column_size(output)))
+    from public.job_queue
+    where workflow_run_id = p_workflow_run_id and step_no = p_step_no and item_index >= 0
+  ) > orchestrator.output_max_bytes() then
+    return null;
+  end if;
+  return (
+    select coalesce(jsonb_agg(
+      jsonb_build_object('status', status, 'output', output, 'output_ref', output_ref) order by item_index
+    ), '[]')
+    from public.job_queue
+    where workflow_run_id = p_workflow_run_id and step_no = p_step_no and item_index >= 0
+  );
+end;
+$$;
+
+comment on function orchestrator._collect_items(uuid, integer) is
+  'The items of a fan-out in their order, with their outputs; null if these are too large together.';
+
+create function orchestrator.output_max_bytes()
+returns integer
+language sql
+immutable
+security invoker
+set search_path = ''
+as $$
+  select 5242880;
+$$;
+
+comment on function orchestrator.output_max_bytes() is
+  'Most bytes of one output, as the setting output_max_bytes at its highest.';
+
+create function orchestrator.describe_outputs(p_workflow_run_id uuid)
+returns jsonb
+language plpgsql
+stable
+security invoker
+set search_path = ''
+as $$
+begin
+  return (
+    select case
+      when sum(coalesce((q.output_ref ->> 'bytes')::bigint, pg_column_size(q.output))) > orchestrator.output_max_bytes()
+        then '{"outputs": null, "others": null}'
+      else jsonb_build_object(
+        'outputs', coalesce(jsonb_object_agg(q.step_id, q.output) filter (where q.output_ref is null), '{}'),
+        'others', jsonb_object_agg(q.step_id, jsonb_build_object('status', q.status, 'output_ref', q.output_ref))
+          filter (where q.output_ref is not null)
+      )
+    end
+    from public.job_queue q
+    join public.workflow_steps w on w.definition_id = q.definition_id and w.step_no = q.step_no
+    where q.workflow_run_id = p_workflow_run_id and q.item_index = -1 and w.is_result and q.status = 'success'
+  );
+end;
+$$;
+
+comment on function orchestrator.describe_outputs(uuid) is
+  'The outputs of a run: those of the steps that no other step depends on, by step id.';
 
 create function orchestrator._lease(p_worker_id text, p_job_ids bigint[], p_lease interval, p_now timestamptz)
 returns json  -- json, not jsonb: built once, sent once, never looked into
@@ -308,16 +478,15 @@ begin
     update public.job_queue
     set
       status = 'leased',
-      attempts = attempts + 1,
+      -- A parked job goes on with the attempt that it had begun.
+      attempts = attempts + case when status = 'parked' then 0 else 1 end,
       lease_token = gen_random_uuid(),
       lease_until = p_now + p_lease,
       leased_at = p_now,
       leased_by = p_worker_id,
       started_at = coalesce(started_at, p_now)
     where job_id = any (p_job_ids)
-    returning
-      job_id, lease_token, workflow_run_id, definition_id, step_no, step_id, user_id, intent_id, attempts,
-      max_attempts, agent, payload, dependencies, generation
+    returning *
   )
   -- Whole rows: json_agg of a row costs half of what json_build_object costs, with its types looked up per value.
   select json_agg(j) into v_jobs
@@ -325,29 +494,41 @@ begin
     select
       l.job_id, l.lease_token, l.workflow_run_id, r.workflow_key, l.step_id, l.user_id, l.intent_id,
       l.attempts as attempt, l.max_attempts, l.agent, l.payload as config, r.payload as run_payload,
-      case when l.dependencies = 0 then '{}' else (
-        select coalesce(json_object_agg(p.step_id, p.output), '{}')
-        from public.workflow_steps s
-        cross join unnest(s.depends_on) as d (step_no)
-        cross join lateral (
-          -- Fenced by the offset, so that each dependency is one probe of the index, however many steps the run has.
-          select q.step_id, q.output
-          from public.job_queue q
-          where q.workflow_run_id = l.workflow_run_id and q.step_no = d.step_no
-          offset 0
-        ) as p
-        where s.definition_id = l.definition_id and s.step_no = l.step_no
-      ) end as inputs,
-      l.workflow_run_id || ':' || l.step_id || ':' || l.generation as idempotency_key
+      coalesce(d.inputs, '{}') as inputs, d.others,
+      l.workflow_run_id || ':' || l.step_id || ':'
+        || case when l.item_index >= 0 then l.item_index || ':' else '' end || l.generation as idempotency_key,
+      l.item_index, l.input,
+      case when l.payload ? 'scoped' then orchestrator._describe_scope(l.workflow_run_id) end as scope,
+      case
+        when l.payload ? 'queue_timeout_ms' then floor(extract(epoch from p_now - l.next_run_at) * 1000)
+      end as queued_ms,
+      case when l.parked is not null then orchestrator._describe_parked(l, p_now) end as parked
     from leased l
     join public.workflow_runs r using (workflow_run_id)
+    cross join lateral (
+      select
+        json_object_agg(p.step_id, p.output) filter (where p.is_plain) as inputs,
+        json_object_agg(p.step_id, json_build_object('status', p.status, 'output_ref', p.output_ref))
+          filter (where not p.is_plain) as others
+      from public.workflow_steps s
+      cross join unnest(s.reads) as u (step_no)
+      cross join lateral (
+        -- Fenced by the offset, so that each dependency is one probe of the index, however many steps the run has.
+        select q.step_id, q.output, q.status, q.output_ref, q.status = 'success' and q.output_ref is null as is_plain
+        from public.job_queue q
+        where q.workflow_run_id = l.workflow_run_id and q.step_no = u.step_no and q.item_index = -1
+        offset 0
+      ) as p
+      where l.item_index = -1 and (l.dependencies > 0 or l.payload ? 'scoped')
+        and s.definition_id = l.definition_id and s.step_no = l.step_no
+    ) as d
   ) as j;
   return coalesce(v_jobs, '[]');
 end;
 $$;
 
 comment on function orchestrator._lease(text, bigint[], interval, timestamptz) is
-  'Leases the picked jobs and gives the worker all that a call needs: config, run payload, outputs of the dependencies.';
+  'Leases the picked jobs and gives the worker all that it needs: config, run payload, status and outputs of the steps it reads, and what a parked job waited for.';
 
 create function orchestrator.lease_due_jobs(
   p_worker_id text,
@@ -355,7 +536,8 @@ create function orchestrator.lease_due_jobs(
   p_lease_ms integer,
   out p_jobs json,
   out p_deferred integer,
-  out p_next_due_ms numeric
+  out p_next_due_ms numeric,
+  out p_signals boolean
 )
 language plpgsql
 volatile
@@ -371,7 +553,7 @@ begin
   p_jobs := '[]'::json;
   if v_count > 0 then
     v_allowed := orchestrator.take_tokens_for_jobs(
-      v_picked.p_job_ids, v_picked.p_user_ids, v_picked.p_agents, v_now
+      v_picked.p_job_ids, v_picked.p_user_ids, v_picked.p_agents, v_picked.p_keys, v_now
     );
     p_jobs := orchestrator._lease(p_worker_id, v_allowed, p_lease_ms * interval '1 millisecond', v_now);
   end if;
@@ -383,6 +565,7 @@ begin
       p_next_due_ms := 0;
     end if;
   end if;
+  p_signals := exists (select from orchestrator.signals);
 end;
 $$;
 
@@ -398,14 +581,16 @@ set search_path = ''
 as $$
 begin
   return (
-    select json_build_object('jobs', l.p_jobs, 'deferred', l.p_deferred, 'next_due_ms', l.p_next_due_ms)
+    select json_build_object(
+      'jobs', l.p_jobs, 'deferred', l.p_deferred, 'next_due_ms', l.p_next_due_ms, 'signals', l.p_signals
+    )
     from orchestrator.lease_due_jobs(p_worker_id, p_limit, p_lease_ms) as l
   );
 end;
 $$;
 
 comment on function public.lease_jobs(text, integer, integer) is
-  'Leases up to p_limit due jobs within their rate limits. deferred counts jobs put off to their bucket''s next token; next_due_ms is null while more may be due.';
+  'Leases up to p_limit due jobs within their rate limits. deferred counts jobs put off to their bucket''s next token; next_due_ms is null while more may be due; signals: process_signals has work.';
 
 create function public.heartbeat_jobs(p_worker_id text, p_leases jsonb, p_lease_ms integer)
 returns jsonb
@@ -422,24 +607,34 @@ declare
   v_lost jsonb;
 begin
   update orchestrator.workers set seen_at = clock_timestamp() where worker_id = p_worker_id;
+  -- Before any job is locked: the sweeps lock runs.
+  perform public.expire_leases(100);
+  perform public.expire_runs(100);
 
   with held as materialized (
     select job_id, lease_token
     from jsonb_to_recordset(p_leases) as (job_id bigint, lease_token uuid)
-    order by job_id
+  ),
+  ours as materialized (
+    -- A job that is locked is being settled this moment: its lease needs no more time.
+    select q.job_id
+    from held h
+    join public.job_queue q on q.job_id = h.job_id and q.lease_token = h.lease_token
+    order by q.job_id
+    for update of q skip locked
   ),
   extended as (
     update public.job_queue q
     set status = 'running', lease_until = v_now + p_lease_ms * interval '1 millisecond'
-    from held h
-    where q.job_id = h.job_id and q.lease_token = h.lease_token
-    returning q.job_id
+    from ours o
+    where q.job_id = o.job_id
   )
   select coalesce(jsonb_agg(h.job_id), '[]') into v_lost
   from held h
-  where h.job_id not in (select job_id from extended);
+  where not exists (
+    select from public.job_queue q where q.job_id = h.job_id and q.lease_token = h.lease_token
+  );
 
-  perform public.expire_leases(100);
   -- Jobs that have been due for a while are more than the workers at hand can do: call another one, which
   -- start_worker refuses when there are enough.
   if orchestrator.next_due_at() < v_now - interval '2 seconds' then
@@ -512,7 +707,9 @@ revoke execute on all functions in schema orchestrator from public, anon, authen
 grant execute on function
   orchestrator.workers_alive(), orchestrator.needs_ring(), orchestrator.post_to_function(text), orchestrator._ring_once(),
   orchestrator.ring(),
-  orchestrator.next_due_at(), orchestrator._pick_jobs(integer, timestamptz),
+  orchestrator.next_due_at(), orchestrator._pick_jobs(integer, timestamptz), orchestrator._describe_scope(uuid),
+  orchestrator._describe_parked(public.job_queue, timestamptz), orchestrator._collect_items(uuid, integer),
+  orchestrator.output_max_bytes(), orchestrator.describe_outputs(uuid),
   orchestrator._lease(text, bigint[], interval, timestamptz), orchestrator.lease_due_jobs(text, integer, integer)
   to service_role;
 revoke execute on function

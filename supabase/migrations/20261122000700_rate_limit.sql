@@ -1,7 +1,7 @@
 -- Rate limit: token buckets by key, taken inside the lease, one set-based pass per batch.
 --
--- A job asks up to three buckets: user:{user}:agent:{agent} (always, by the default policy if no other),
--- agent:{agent} and user:{user} (where a policy names them). A refused job moves to the time its token is due,
+-- A job asks up to three buckets: user:{user}:agent:{agent} (by the default policy if no other), or the one that its
+-- step names instead; and agent:{agent} and user:{user} (where a policy names them). Jobs that call nobody ask none. A refused job moves to the time its token is due,
 -- behind those already put off, and uses no attempt.
 
 create table public.rate_limit_policies (
@@ -142,6 +142,7 @@ create function orchestrator.take_tokens_for_jobs(
   p_job_ids bigint[],
   p_user_ids text[],
   p_agents text[],
+  p_keys text[],
   p_now timestamptz
 )
 returns bigint[]
@@ -161,8 +162,9 @@ declare
   v_refused bigint[];
 begin
   with job as materialized (
-    select job_id, place, agent, replace(user_id, ':', '%3A') as user_id
-    from unnest(p_job_ids, p_user_ids, p_agents) with ordinality as u (job_id, user_id, agent, place)
+    select job_id, place, agent, named, replace(user_id, ':', '%3A') as user_id
+    from unnest(p_job_ids, p_user_ids, p_agents, p_keys) with ordinality as u (job_id, user_id, agent, named, place)
+    where named is distinct from ''
   ),
   -- One row a key with its jobs as arrays: a policy is looked up once a batch, and not at all where no policy
   -- has the shape.
@@ -171,17 +173,25 @@ begin
       'user_agent' as shape, 'user:' || user_id || ':agent:' || agent as rl_key,
       array_agg(job_id) as job_ids, array_agg(place) as places
     from job
+    where named is null
     group by user_id, agent
+    union all
+    select 'named', named, array_agg(job_id), array_agg(place)
+    from job
+    where named is not null
+    group by named
     union all
     select 'agent', 'agent:' || agent, array_agg(job_id), array_agg(place)
     from job
     -- An agent's name may hold a colon (a host with a port), and a policy for it has the shape 'other'.
     where exists (select from public.rate_limit_policies where shape in ('agent', 'other'))
+      and named is distinct from 'agent:' || agent
     group by agent
     union all
     select 'user', 'user:' || user_id, array_agg(job_id), array_agg(place)
     from job
     where exists (select from public.rate_limit_policies where shape = 'user')
+      and named is distinct from 'user:' || user_id
     group by user_id
   )
   select array_agg(d.job_id), array_agg(d.place), array_agg(d.rl_key), array_agg(d.capacity), array_agg(d.refill_rate)
@@ -198,7 +208,7 @@ begin
         union all
         select w.capacity, w.refill_rate, w.specificity
         from public.rate_limit_policies w
-        where w.is_wildcard and w.shape = k.shape and k.rl_key ~ w.key_regex
+        where w.is_wildcard and (w.shape = k.shape or k.shape = 'named') and k.rl_key ~ w.key_regex
       ) as c
       order by c.specificity desc
       limit 1
@@ -310,7 +320,7 @@ begin
 end;
 $$;
 
-comment on function orchestrator.take_tokens_for_jobs(bigint[], text[], text[], timestamptz) is
+comment on function orchestrator.take_tokens_for_jobs(bigint[], text[], text[], text[], timestamptz) is
   'Takes one token per picked job from each of its buckets; answers the allowed jobs in order and puts the others off to their token.';
 
 create function orchestrator.hold_keys(p_keys text[], p_until timestamptz[], p_now timestamptz)
@@ -334,7 +344,7 @@ comment on function orchestrator.hold_keys(text[], timestamptz[], timestamptz) i
 revoke execute on all functions in schema orchestrator from public, anon, authenticated;
 grant execute on function
   orchestrator.rate_limit_key(text, text),
-  orchestrator.take_tokens_for_jobs(bigint[], text[], text[], timestamptz),
+  orchestrator.take_tokens_for_jobs(bigint[], text[], text[], text[], timestamptz),
   orchestrator.hold_keys(text[], timestamptz[], timestamptz)
   to service_role;
 revoke execute on function public.take_tokens(text, numeric, boolean) from public, anon, authenticated;

@@ -3,8 +3,59 @@
 -- The token fences every result: a worker whose lease was lost changes nothing, its result is kept as a late
 -- attempt. Successes, the hot path, are one statement; failures and skipped dependents take the slower one.
 
-create function orchestrator._settle_successes(p_results jsonb, p_now timestamptz)
-returns bigint[]
+create function orchestrator.join_status(p_rule text, p_min integer, p_open integer, p_succeeded integer, p_failed integer)
+returns text
+language plpgsql
+immutable
+security invoker
+set search_path = ''
+as $$
+begin
+  return case
+    when p_rule = 'early' then case
+      when p_succeeded >= p_min then 'queued'
+      when p_succeeded + p_open < p_min then 'skipped'
+      else 'waiting'
+    end
+    when p_open > 0 then 'waiting'
+    when p_rule = 'done' then 'queued'
+    when p_rule = 'failed' then case when p_failed > 0 then 'queued' else 'skipped' end
+    when p_failed > 0 or p_succeeded < coalesce(p_min, 1) then 'skipped'
+    else 'queued'
+  end;
+end;
+$$;
+
+comment on function orchestrator.join_status(text, integer, integer, integer, integer) is
+  'What becomes of a waiting job, by its join rule and the counts of its dependencies.';
+
+create function orchestrator.join_skip_reason(p_rule text, p_failed integer)
+returns text
+language plpgsql
+immutable
+security invoker
+set search_path = ''
+as $$
+begin
+  return case
+    when p_rule = 'failed' then 'condition'
+    when p_failed > 0 then 'upstream_failed'
+    else 'dependency'
+  end;
+end;
+$$;
+
+comment on function orchestrator.join_skip_reason(text, integer) is
+  'Why a job is skipped that join_status says to skip.';
+
+create function orchestrator._settle_successes(
+  p_results jsonb,
+  p_now timestamptz,
+  out p_settled bigint[],
+  out p_skipped bigint[],
+  out p_item_runs uuid[],
+  out p_item_steps integer[]
+)
 language plpgsql
 volatile
 security invoker
@@ -13,13 +64,12 @@ set enable_seqscan = off
 set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
-declare
-  v_settled bigint[];
 begin
   with result as materialized (
     select *
     from jsonb_to_recordset(p_results) as (
-      job_id bigint, lease_token uuid, outcome text, output jsonb, status_code integer, logs jsonb
+      job_id bigint, lease_token uuid, outcome text, output jsonb, output_ref jsonb, condition jsonb,
+      status_code integer, logs jsonb
     )
     where outcome = 'success'
     order by job_id
@@ -27,13 +77,17 @@ begin
   settled as (
     update public.job_queue q
     set
-      status = 'success', output = coalesce(r.output, 'null'), finished_at = p_now,
+      status = 'success',
+      output = case when r.output_ref is null then coalesce(r.output, 'null') end,
+      output_ref = r.output_ref,
+      condition = coalesce(r.condition, q.condition),
+      finished_at = p_now,
       lease_token = null, lease_until = null, error_class = null, error_text = null
     from result r
     where q.job_id = r.job_id and q.lease_token = r.lease_token
     returning
-      q.job_id, q.workflow_run_id, q.definition_id, q.step_no, q.attempts, q.leased_at, q.leased_by,
-      r.status_code, r.logs
+      q.job_id, q.workflow_run_id, q.definition_id, q.step_no, q.item_index, q.extra_dependents, q.attempts,
+      q.leased_at, q.leased_by, r.status_code, r.logs
   ),
   attempt as (
     insert into public.job_attempts (
@@ -43,9 +97,10 @@ begin
     from settled
   ),
   edge as (
-    select s.workflow_run_id, w.dependents, w.is_sink
+    select s.workflow_run_id, w.dependents || s.extra_dependents as dependents, w.is_sink
     from settled s
     join public.workflow_steps w on w.definition_id = s.definition_id and w.step_no = s.step_no
+    where s.item_index = -1
   ),
   opened as materialized (
     -- Sorted, and joined by nested loops in this order: two batches meet at shared dependents in one order.
@@ -59,19 +114,36 @@ begin
     update public.job_queue q
     set
       open_dependencies = q.open_dependencies - o.finished,
+      succeeded_dependencies = q.succeeded_dependencies + o.finished,
+      -- The default rule in line: the others are rarer than a call of a function is cheap.
       status = case
+        when q.join_rule is not null then orchestrator.join_status(
+          q.join_rule, q.join_min, q.open_dependencies - o.finished, q.succeeded_dependencies + o.finished,
+          q.failed_dependencies
+        )
         when q.open_dependencies > o.finished then 'waiting'
-        when q.has_failed_dependency then 'skipped'
+        when q.failed_dependencies > 0 then 'skipped'
         else 'queued'
       end,
       skip_reason = case
-        when q.open_dependencies = o.finished and q.has_failed_dependency then 'upstream_failed'
+        when q.join_rule is not null then case orchestrator.join_status(
+            q.join_rule, q.join_min, q.open_dependencies - o.finished, q.succeeded_dependencies + o.finished,
+            q.failed_dependencies
+          ) when 'skipped' then orchestrator.join_skip_reason(q.join_rule, q.failed_dependencies) end
+        when q.open_dependencies = o.finished and q.failed_dependencies > 0 then 'upstream_failed'
       end,
-      finished_at = case when q.open_dependencies = o.finished and q.has_failed_dependency then p_now end,
+      finished_at = case
+        when q.join_rule is not null then case orchestrator.join_status(
+            q.join_rule, q.join_min, q.open_dependencies - o.finished, q.succeeded_dependencies + o.finished,
+            q.failed_dependencies
+          ) when 'skipped' then p_now end
+        when q.open_dependencies = o.finished and q.failed_dependencies > 0 then p_now
+      end,
       -- A run dispatched for later keeps its time; all else is ready now, behind what was ready before.
       next_run_at = greatest(q.next_run_at, p_now)
     from opened o
-    where q.workflow_run_id = o.workflow_run_id and q.step_no = o.step_no and q.status = 'waiting'
+    where q.workflow_run_id = o.workflow_run_id and q.step_no = o.step_no and q.item_index = -1
+      and q.status = 'waiting'
     returning q.job_id, q.status
   ),
   closed as materialized (
@@ -90,28 +162,33 @@ begin
         when r.failed_jobs > 0 then 'failed'
         else 'success'
       end,
+      deadline_at = case when r.open_sinks > c.sinks then r.deadline_at end,
       finished_at = case when r.open_sinks = c.sinks then p_now end
     from closed c
     where r.workflow_run_id = c.workflow_run_id
   ),
-  skipped as (
-    select array_agg(job_id) as ids from advanced where status = 'skipped'
+  item as (
+    select array_agg(workflow_run_id) as runs, array_agg(step_no) as steps from settled where item_index >= 0
   )
-  -- Settled jobs, then a 0 and the jobs skipped by them, if any: one array, one row.
   select
-    coalesce((select array_agg(job_id) from settled), '{}')
-    || case when skipped.ids is null then '{}' else 0::bigint || skipped.ids end
-  into v_settled
-  from skipped;
-  return v_settled;
+    coalesce((select array_agg(job_id) from settled), '{}'),
+    (select array_agg(job_id) from advanced where status = 'skipped'),
+    item.runs, item.steps
+  into p_settled, p_skipped, p_item_runs, p_item_steps
+  from item;
 end;
 $$;
 
 comment on function orchestrator._settle_successes(jsonb, timestamptz) is
-  'Applies the successes of a batch, records their attempts and advances dependents and runs. Answers the settled jobs, and behind a 0 the jobs that became skipped.';
+  'Applies the successes of a batch, records their attempts and advances dependents and runs. Answers the settled jobs, the jobs that became skipped, and the fan-out of each settled item.';
 
-create function orchestrator._settle_failures(p_results jsonb, p_now timestamptz)
-returns bigint[]
+create function orchestrator._settle_failures(
+  p_results jsonb,
+  p_now timestamptz,
+  out p_settled bigint[],
+  out p_item_runs uuid[],
+  out p_item_steps integer[]
+)
 language plpgsql
 volatile
 security invoker
@@ -121,16 +198,16 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
 declare
-  v_settled bigint[];
   v_dead bigint[];
+  v_failed_runs uuid[];
 begin
   with result as materialized (
     select *
     from jsonb_to_recordset(p_results) as (
-      job_id bigint, lease_token uuid, outcome text, status_code integer, error_class text, error_text text,
-      retry_after_ms double precision, logs jsonb
+      job_id bigint, lease_token uuid, outcome text, condition jsonb, status_code integer,
+      error_class text, error_text text, retry_after_ms double precision, logs jsonb
     )
-    where outcome <> 'success'
+    where outcome in ('retry', 'dead')
     order by job_id
   ),
   settled as (
@@ -143,8 +220,15 @@ begin
         else p_now + coalesce(
           r.retry_after_ms,
           -- Capped exponential backoff with full jitter: anywhere between nothing and the cap of this attempt.
-          random() * least(w.retry_max_ms, w.retry_initial_ms * power(2, least(q.attempts - 1, 30)))
+          case when w.retry_jitter then random() else 1 end
+            * least(w.retry_max_ms, w.retry_initial_ms * power(2, least(q.attempts - 1, 30)))
         ) * interval '1 millisecond'
+      end,
+      condition = coalesce(r.condition, q.condition),
+      -- An agent that never called back is called again; a lost worker's successor goes on where it was.
+      parked = case
+        when q.parked ->> 'for' = 'callback' and r.error_class is distinct from 'lease_expired' then null
+        else q.parked
       end,
       lease_token = null, lease_until = null,
       error_class = coalesce(r.error_class, 'internal'), error_text = r.error_text
@@ -152,8 +236,8 @@ begin
     where q.job_id = r.job_id and q.lease_token = r.lease_token
       and w.definition_id = q.definition_id and w.step_no = q.step_no
     returning
-      q.job_id, q.workflow_run_id, q.attempts, q.leased_at, q.leased_by, q.status, q.error_class, q.error_text,
-      r.status_code, r.logs
+      q.job_id, q.workflow_run_id, q.step_no, q.item_index, q.attempts, q.leased_at, q.leased_by, q.status,
+      q.error_class, q.error_text, w.continue_on_error, r.status_code, r.logs
   ),
   attempt as (
     insert into public.job_attempts (
@@ -165,31 +249,34 @@ begin
       status_code, error_class, error_text, logs
     from settled
   )
-  select coalesce(array_agg(job_id), '{}'), array_agg(job_id) filter (where status = 'dead')
-  into v_settled, v_dead
+  select
+    coalesce(array_agg(job_id), '{}'),
+    array_agg(job_id) filter (where status = 'dead' and item_index = -1),
+    array_agg(workflow_run_id) filter (where status = 'dead' and item_index = -1 and not continue_on_error),
+    array_agg(workflow_run_id) filter (where status = 'dead' and item_index >= 0),
+    array_agg(step_no) filter (where status = 'dead' and item_index >= 0)
+  into p_settled, v_dead, v_failed_runs, p_item_runs, p_item_steps
   from settled;
 
   if v_dead is not null then
     update public.workflow_runs r
-    set failed_jobs = r.failed_jobs + d.jobs
+    set failed_jobs = r.failed_jobs + d.jobs, is_serial = true
     from (
-      select workflow_run_id, count(*)::integer as jobs
-      from public.job_queue
-      where job_id = any (v_dead)
-      group by workflow_run_id
-      order by workflow_run_id
+      select run_id, count(*)::integer as jobs
+      from unnest(v_failed_runs) as f (run_id)
+      group by run_id
+      order by run_id
     ) as d
-    where r.workflow_run_id = d.workflow_run_id;
-    perform orchestrator.skip_dependents(v_dead, p_now);
+    where r.workflow_run_id = d.run_id;
+    perform orchestrator.carry_ends(v_dead, p_now);
   end if;
-  return v_settled;
 end;
 $$;
 
 comment on function orchestrator._settle_failures(jsonb, timestamptz) is
-  'Applies the failures of a batch: a retry after backoff or Retry-After, or the dead letter with everything behind it skipped.';
+  'Applies the failures of a batch: a retry after backoff or Retry-After, or the dead letter, carried down the graph. Answers the settled jobs and the fan-out of each dead item.';
 
-create function orchestrator.skip_dependents(p_job_ids bigint[], p_now timestamptz)
+create function orchestrator.carry_ends(p_job_ids bigint[], p_now timestamptz)
 returns void
 language plpgsql
 volatile
@@ -205,13 +292,19 @@ begin
   -- Level by level: each pass ends what the pass before it left without a chance.
   while cardinality(v_ended) > 0 loop
     with edge as materialized (
-      select q.workflow_run_id, w.dependents, w.is_sink
+      select
+        q.workflow_run_id, w.dependents || q.extra_dependents as dependents, w.is_sink,
+        (q.status = 'dead' and w.continue_on_error)::integer as succeeded,
+        (q.status = 'dead' and not w.continue_on_error or q.status = 'cancelled'
+          or coalesce(q.skip_reason = 'upstream_failed', false))::integer as failed
       from unnest(v_ended) as e (job_id)
       join public.job_queue q using (job_id)
       join public.workflow_steps w on w.definition_id = q.definition_id and w.step_no = q.step_no
     ),
     opened as materialized (
-      select e.workflow_run_id, d.step_no, count(*)::integer as finished
+      select
+        e.workflow_run_id, d.step_no, count(*)::integer as finished,
+        sum(e.succeeded)::integer as succeeded, sum(e.failed)::integer as failed
       from edge e
       cross join unnest(e.dependents) as d (step_no)
       group by e.workflow_run_id, d.step_no
@@ -221,12 +314,24 @@ begin
       update public.job_queue q
       set
         open_dependencies = q.open_dependencies - o.finished,
-        has_failed_dependency = true,
-        status = case when q.open_dependencies > o.finished then 'waiting' else 'skipped' end,
-        skip_reason = case when q.open_dependencies = o.finished then 'upstream_failed' end,
-        finished_at = case when q.open_dependencies = o.finished then p_now end
+        succeeded_dependencies = q.succeeded_dependencies + o.succeeded,
+        failed_dependencies = q.failed_dependencies + o.failed,
+        status = orchestrator.join_status(
+          q.join_rule, q.join_min, q.open_dependencies - o.finished,
+          q.succeeded_dependencies + o.succeeded, q.failed_dependencies + o.failed
+        ),
+        skip_reason = case orchestrator.join_status(
+            q.join_rule, q.join_min, q.open_dependencies - o.finished,
+            q.succeeded_dependencies + o.succeeded, q.failed_dependencies + o.failed
+          ) when 'skipped' then orchestrator.join_skip_reason(q.join_rule, q.failed_dependencies + o.failed) end,
+        finished_at = case orchestrator.join_status(
+            q.join_rule, q.join_min, q.open_dependencies - o.finished,
+            q.succeeded_dependencies + o.succeeded, q.failed_dependencies + o.failed
+          ) when 'skipped' then p_now end,
+        next_run_at = greatest(q.next_run_at, p_now)
       from opened o
-      where q.workflow_run_id = o.workflow_run_id and q.step_no = o.step_no and q.status = 'waiting'
+      where q.workflow_run_id = o.workflow_run_id and q.step_no = o.step_no and q.item_index = -1
+        and q.status = 'waiting'
       returning q.job_id, q.status
     ),
     closed as materialized (
@@ -245,6 +350,7 @@ begin
           when r.failed_jobs > 0 then 'failed'
           else 'success'
         end,
+        deadline_at = case when r.open_sinks > c.sinks then r.deadline_at end,
         finished_at = case when r.open_sinks = c.sinks then p_now end
       from closed c
       where r.workflow_run_id = c.workflow_run_id
@@ -254,11 +360,53 @@ begin
 end;
 $$;
 
-comment on function orchestrator.skip_dependents(bigint[], timestamptz) is
-  'Carries the end of dead or skipped jobs down the graph: dependents with nothing left to wait for are skipped (upstream_failed), runs are closed.';
+comment on function orchestrator.carry_ends(bigint[], timestamptz) is
+  'Carries the end of dead or skipped jobs down the graph: dependents become ready or are skipped in turn, by their join rules; runs are closed.';
 
-create function orchestrator.settle(p_results jsonb, p_now timestamptz)
+create function orchestrator._settle_skips(p_results jsonb, p_now timestamptz)
 returns bigint[]
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+set enable_seqscan = off
+as $$
+declare
+  v_skipped bigint[];
+  v_runs uuid[];
+begin
+  with result as materialized (
+    select *
+    from jsonb_to_recordset(p_results) as (
+      job_id bigint, lease_token uuid, outcome text, skip_reason text, condition jsonb
+    )
+    where outcome = 'skip'
+    order by job_id
+  ),
+  skipped as (
+    update public.job_queue q
+    set
+      status = 'skipped', skip_reason = coalesce(r.skip_reason, 'condition'), condition = r.condition,
+      finished_at = p_now, attempts = greatest(q.attempts - 1, 0), lease_token = null, lease_until = null
+    from result r
+    where q.job_id = r.job_id and q.lease_token = r.lease_token
+    returning q.job_id, q.workflow_run_id
+  )
+  select coalesce(array_agg(job_id), '{}'), array_agg(distinct workflow_run_id) into v_skipped, v_runs from skipped;
+
+  update public.workflow_runs set is_serial = true where workflow_run_id = any (v_runs) and not is_serial;
+  perform orchestrator.carry_ends(v_skipped, p_now);
+  return v_skipped;
+end;
+$$;
+
+comment on function orchestrator._settle_skips(jsonb, timestamptz) is
+  'Ends the jobs whose condition was false, without an attempt.';
+
+create function orchestrator._count_items(
+  p_runs uuid[], p_steps integer[], p_failed_runs uuid[], p_failed_steps integer[], p_now timestamptz
+)
+returns void
 language plpgsql
 volatile
 security invoker
@@ -268,42 +416,151 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
 declare
-  v_runs uuid[];
-  v_failing uuid[];
-  v_settled bigint[];
-  v_gap integer;
+  v_fan_out record;
 begin
-  select array_agg(q.workflow_run_id), array_agg(q.workflow_run_id) filter (where r.outcome <> 'success')
-  into v_runs, v_failing
-  from jsonb_to_recordset(p_results) as r (job_id bigint, outcome text)
+  for v_fan_out in
+    with ended as (
+      select run_id, step_no, 1 as succeeded, 0 as failed
+      from unnest(p_runs, p_steps) as s (run_id, step_no)
+      union all
+      select run_id, step_no, 0, 1
+      from unnest(p_failed_runs, p_failed_steps) as f (run_id, step_no)
+    ),
+    change as materialized (
+      select
+        run_id, step_no, sum(succeeded)::integer as succeeded, sum(failed)::integer as failed,
+        count(*)::integer as ended
+      from ended
+      group by run_id, step_no
+      order by run_id, step_no
+    ),
+    counted as (
+      update public.fan_outs f
+      set open = f.open - c.ended, succeeded = f.succeeded + c.succeeded, failed = f.failed + c.failed
+      from change c
+      where f.workflow_run_id = c.run_id and f.step_no = c.step_no
+      returning
+        f.workflow_run_id, f.step_no, f.released, f.max_concurrency, c.ended,
+        f.open = 0 or f.succeeded + f.open < f.needed or f.ends_early and f.succeeded >= f.needed as is_decided
+    )
+    select * from counted where is_decided or max_concurrency is not null
+  loop
+    if v_fan_out.is_decided then
+      update public.job_queue
+      set next_run_at = p_now
+      where workflow_run_id = v_fan_out.workflow_run_id and step_no = v_fan_out.step_no and item_index = -1
+        and status = 'parked' and parked ->> 'for' = 'items' and next_run_at > p_now;
+      continue;
+    end if;
+    with following as (
+      -- From where the last look ended, so that all looks together read each item once.
+      select job_id, item_index
+      from public.job_queue
+      where workflow_run_id = v_fan_out.workflow_run_id and step_no = v_fan_out.step_no
+        and item_index >= v_fan_out.released and status = 'waiting'
+      order by item_index
+      limit v_fan_out.ended
+    ),
+    let_go as (
+      update public.job_queue q
+      set status = 'queued', open_dependencies = 0, next_run_at = p_now
+      from following f
+      where q.job_id = f.job_id
+    )
+    update public.fan_outs
+    set released = (select max(item_index) + 1 from following)
+    where workflow_run_id = v_fan_out.workflow_run_id and step_no = v_fan_out.step_no
+      and exists (select from following);
+  end loop;
+end;
+$$;
+
+comment on function orchestrator._count_items(uuid[], integer[], uuid[], integer[], timestamptz) is
+  'Counts ended items of fan-outs, lets the next ones go, and calls the step''s own job once its outcome is decided. Last in a transaction: all items of a fan-out share its row.';
+
+create function orchestrator.settle(
+  p_results jsonb,
+  p_now timestamptz,
+  out p_settled bigint[],
+  out p_item_runs uuid[],
+  out p_item_steps integer[],
+  out p_failed_runs uuid[],
+  out p_failed_steps integer[]
+)
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
+declare
+  v_results jsonb := p_results;
+  v_runs uuid[];
+  v_exclusive uuid[];
+  v_has_failures boolean;
+  v_is_rare boolean;
+  v_skipped bigint[];
+begin
+  select
+    array_agg(q.workflow_run_id),
+    -- Whoever may walk down the graph or change a run as a whole has it alone.
+    array_agg(q.workflow_run_id) filter (where
+      r.outcome in ('skip', 'skip_run', 'handle') or r.append is not null or r.consumes is not null
+      or q.parked is not null and r.outcome <> 'park'
+      or q.item_index = -1 and (r.outcome = 'dead' or r.outcome = 'retry' and q.attempts >= q.max_attempts)
+    ),
+    bool_or(r.outcome in ('retry', 'dead')),
+    bool_or(
+      r.outcome not in ('success', 'retry', 'dead') or q.parked is not null or r.run_inputs is not null
+      or r.append is not null or r.consumes is not null
+    )
+  into v_runs, v_exclusive, v_has_failures, v_is_rare
+  from jsonb_to_recordset(p_results) as r (
+    job_id bigint, outcome text, append jsonb, consumes uuid, run_inputs jsonb
+  )
   join public.job_queue q using (job_id);
+  p_settled := array[]::bigint[];
   if v_runs is null then
-    return array[]::bigint[];
+    return;
   end if;
-  perform orchestrator.lock_runs(v_runs, coalesce(v_failing, '{}'));
-  -- In a run that has failed jobs a success may skip dependents, level by level, in an order of its own. Whoever
-  -- settles such a run takes turns on its row. Failing takes the lock exclusively, so all who hold it shared
-  -- see the same: either all of them come by here or none.
+  perform orchestrator.lock_runs(v_runs, coalesce(v_exclusive, '{}'));
+  -- In a run where a job failed or was skipped, a success too may skip dependents, level by level, in an order of
+  -- its own. Whoever settles such a run takes turns on its row. Failing and skipping take the lock exclusively,
+  -- so all who hold it shared see the same: either all of them come by here or none.
   perform from public.workflow_runs
-  where workflow_run_id = any (v_runs) and failed_jobs > 0
+  where workflow_run_id = any (v_runs) and is_serial
   order by workflow_run_id
   for update;
 
-  v_settled := orchestrator._settle_successes(p_results, p_now);
-  v_gap := array_position(v_settled, 0);
-  if v_gap is not null then
-    perform orchestrator.skip_dependents(v_settled[v_gap + 1 :], p_now);
-    v_settled := v_settled[: v_gap - 1];
+  if v_is_rare then
+    v_results := orchestrator._prepare_results(p_results, p_now);
+    v_has_failures := jsonb_path_exists(v_results, '$[*] ? (@.outcome == "retry" || @.outcome == "dead")');
   end if;
-  if v_failing is not null then
-    v_settled := v_settled || orchestrator._settle_failures(p_results, p_now);
+  select s.p_settled, s.p_skipped, s.p_item_runs, s.p_item_steps
+  into p_settled, v_skipped, p_item_runs, p_item_steps
+  from orchestrator._settle_successes(v_results, p_now) as s;
+  if v_skipped is not null then
+    perform orchestrator.carry_ends(v_skipped, p_now);
   end if;
-  return v_settled;
+  if v_has_failures then
+    select settle.p_settled || f.p_settled, f.p_item_runs, f.p_item_steps
+    into p_settled, p_failed_runs, p_failed_steps
+    from orchestrator._settle_failures(v_results, p_now) as f;
+  end if;
+  if v_is_rare then
+    p_settled := p_settled
+      || orchestrator._settle_skips(v_results, p_now)
+      || orchestrator._settle_parks(v_results, p_now)
+      || orchestrator._settle_skipped_runs(v_results, p_now);
+    perform orchestrator._tidy_parked(v_results, p_settled, p_now);
+  end if;
 end;
 $$;
 
 comment on function orchestrator.settle(jsonb, timestamptz) is
-  'Settles a batch of results under the lock order; answers the jobs whose lease token was right.';
+  'Settles a batch of results under the lock order; answers the jobs whose lease token was right, and the fan-outs of the items that ended: count_items follows, last in the transaction.';
 
 create function orchestrator._record_late(p_worker_id text, p_results jsonb, p_settled bigint[], p_now timestamptz)
 returns void
@@ -324,7 +581,7 @@ as $$
     job_id bigint, attempt integer, outcome text, status_code integer, error_class text, error_text text, logs jsonb
   )
   join public.job_queue q using (job_id)
-  where r.job_id <> all (p_settled)
+  where r.job_id <> all (p_settled) and r.outcome in ('success', 'retry', 'dead')
     -- The worker's own result delivered again, because the answer to the first delivery was lost, is not late.
     and not exists (
       select from public.job_attempts a
@@ -353,10 +610,12 @@ set enable_mergejoin = off
 as $$
 declare
   v_now timestamptz := orchestrator.now();
-  v_settled bigint[] := orchestrator.settle(p_results, v_now);
+  v_end record := orchestrator.settle(p_results, v_now);
+  v_settled bigint[] := v_end.p_settled;
   v_jobs json := '[]'::json;
   v_deferred integer := 0;
   v_next_due_ms numeric;
+  v_signals boolean := false;
 begin
   if cardinality(v_settled) < jsonb_array_length(p_results) then
     perform orchestrator._record_late(p_worker_id, p_results, v_settled, v_now);
@@ -364,7 +623,9 @@ begin
 
   if jsonb_path_exists(p_results, '$[*].hold_key_ms ? (@ > 0)') then
     perform orchestrator.hold_keys(
-      array_agg(orchestrator.rate_limit_key(q.user_id, q.agent) order by r.job_id),
+      array_agg(
+        coalesce(nullif(q.rate_limit_key, ''), orchestrator.rate_limit_key(q.user_id, q.agent)) order by r.job_id
+      ),
       array_agg(v_now + r.hold_key_ms * interval '1 millisecond' order by r.job_id),
       v_now
     )
@@ -374,9 +635,17 @@ begin
     -- No lease on top: it locks buckets too, and two calls that lock buckets twice could wait in a circle.
     v_next_due_ms := 0;
   elsif p_lease_limit > 0 then
-    select l.p_jobs, l.p_deferred, l.p_next_due_ms
-    into v_jobs, v_deferred, v_next_due_ms
+    select l.p_jobs, l.p_deferred, l.p_next_due_ms, l.p_signals
+    into v_jobs, v_deferred, v_next_due_ms, v_signals
     from orchestrator.lease_due_jobs(p_worker_id, p_lease_limit, p_lease_ms) as l;
+  end if;
+
+  -- Last, so that parallel batches of one fan-out hold its row for no longer than a commit takes.
+  if v_end.p_item_runs is not null or v_end.p_failed_runs is not null then
+    perform orchestrator._count_items(
+      v_end.p_item_runs, v_end.p_item_steps, v_end.p_failed_runs, v_end.p_failed_steps, v_now
+    );
+    v_next_due_ms := 0;
   end if;
 
   return json_build_object(
@@ -395,7 +664,8 @@ begin
     ),
     'jobs', v_jobs,
     'deferred', v_deferred,
-    'next_due_ms', v_next_due_ms
+    'next_due_ms', v_next_due_ms,
+    'signals', v_signals
   );
 end;
 $$;
@@ -414,6 +684,7 @@ as $$
 declare
   v_now timestamptz := orchestrator.now();
   v_results jsonb;
+  v_end record;
 begin
   select jsonb_agg(jsonb_build_object(
     'job_id', job_id,
@@ -435,7 +706,11 @@ begin
     return 0;
   end if;
   -- The same path as a worker's own failure; the token keeps out a result or a second sweep that came first.
-  return cardinality(orchestrator.settle(v_results, v_now));
+  v_end := orchestrator.settle(v_results, v_now);
+  perform orchestrator._count_items(
+    v_end.p_item_runs, v_end.p_item_steps, v_end.p_failed_runs, v_end.p_failed_steps, v_now
+  );
+  return cardinality(v_end.p_settled);
 end;
 $$;
 
@@ -444,8 +719,10 @@ comment on function public.expire_leases(integer) is
 
 revoke execute on all functions in schema orchestrator from public, anon, authenticated;
 grant execute on function
+  orchestrator.join_status(text, integer, integer, integer, integer), orchestrator.join_skip_reason(text, integer),
   orchestrator._settle_successes(jsonb, timestamptz), orchestrator._settle_failures(jsonb, timestamptz),
-  orchestrator.skip_dependents(bigint[], timestamptz), orchestrator.settle(jsonb, timestamptz),
+  orchestrator._settle_skips(jsonb, timestamptz), orchestrator.carry_ends(bigint[], timestamptz),
+  orchestrator._count_items(uuid[], integer[], uuid[], integer[], timestamptz), orchestrator.settle(jsonb, timestamptz),
   orchestrator._record_late(text, jsonb, bigint[], timestamptz)
   to service_role;
 revoke execute on function

@@ -36,12 +36,13 @@ as $$
 begin
   perform orchestrator._record_tick('worker');
   perform public.expire_leases(1000);
+  perform public.expire_runs(1000);
   return coalesce(orchestrator.next_due_at() <= orchestrator.now(), false) and orchestrator.ring();
 end;
 $$;
 
 comment on function orchestrator.tick_worker() is
-  'The safety net, run by pg_cron: takes back expired leases and rings when work is due and nobody drains. Idle, it makes no HTTP call.';
+  'The safety net, run by pg_cron: takes back expired leases, fails runs past their timeout, and rings when work is due and nobody drains. Idle, it makes no HTTP call.';
 
 create function orchestrator.tick_cron()
 returns boolean
@@ -55,7 +56,7 @@ begin
   if not exists (
     select from public.workflow_schedules
     where cron is not null and paused_at is null and next_run_at <= orchestrator.now()
-  ) and public.list_stale_workflow_files() = '[]' then
+  ) and public.list_stale_workflow_files() = '[]' and not exists (select from orchestrator.stale_outputs) then
     return false;
   end if;
   return orchestrator.post_to_function('/functions/v1/cron-orchestrator');
@@ -63,7 +64,7 @@ end;
 $$;
 
 comment on function orchestrator.tick_cron() is
-  'Calls cron-orchestrator when a slot is due or a workflow file of the bucket changed. Idle, it makes no HTTP call.';
+  'Calls cron-orchestrator when a slot is due, a workflow file of the bucket changed, or outputs in Storage are to be deleted. Idle, it makes no HTTP call.';
 
 create function public.prune_history(p_older_than interval, p_limit integer)
 returns jsonb
@@ -75,6 +76,7 @@ as $$
 declare
   v_before timestamptz := orchestrator.now() - p_older_than;
   v_runs uuid[];
+  v_old_jobs bigint[];
   v_jobs integer;
   v_attempts integer;
   v_events integer;
@@ -90,11 +92,16 @@ begin
     for update skip locked
   ) as old;
 
-  delete from public.job_attempts
-  where job_id = any (array(select job_id from public.job_queue where workflow_run_id = any (v_runs)));
+  select array_agg(job_id) into v_old_jobs from public.job_queue where workflow_run_id = any (v_runs);
+  perform orchestrator._forget_work(v_old_jobs);
+  delete from public.job_attempts where job_id = any (v_old_jobs);
   get diagnostics v_attempts = row_count;
-  delete from public.job_queue where workflow_run_id = any (v_runs);
+  delete from public.job_queue where job_id = any (v_old_jobs);
   get diagnostics v_jobs = row_count;
+  delete from public.fan_outs where workflow_run_id = any (v_runs);
+  delete from orchestrator.consumed_events where workflow_run_id = any (v_runs);
+  delete from public.plan_revisions where workflow_run_id = any (v_runs);
+  delete from public.workflow_definitions where workflow_key = any (v_runs::text[]);
   delete from public.workflow_runs where workflow_run_id = any (v_runs);
 
   delete from public.intent_events

@@ -7,6 +7,7 @@ export const JOB_STATUSES = [
   "queued",
   "leased",
   "running",
+  "parked",
   "success",
   "failed",
   "dead",
@@ -22,7 +23,7 @@ export const JOB_STATUSES = [
 export type JobStatus = (typeof JOB_STATUSES)[number];
 
 /** Every state of a run. */
-export const RUN_STATUSES = ["running", "success", "failed", "cancelled"] as const;
+export const RUN_STATUSES = ["running", "success", "failed", "cancelled", "skipped"] as const;
 
 export type RunStatus = (typeof RUN_STATUSES)[number];
 
@@ -38,7 +39,23 @@ export const ERROR_CLASSES = [
   "output_too_large",
   "lease_expired",
   "in_progress",
+  "expression",
+  "validation",
+  "rejected",
+  "items_failed",
+  "sub_workflow",
+  "run_timeout",
   "internal",
 ] as const;
+
+/** Why a job was skipped; `upstream_failed` alone counts as a failure behind it. */
+export const SKIP_REASONS = ["condition", "dependency", "upstream_failed", "concurrency"] as const;
+
+export type SkipReason = (typeof SKIP_REASONS)[number];
+
+/** What a parked job waits for. */
+export const PARK_REASONS = ["event", "timer", "items", "run", "callback", "slot"] as const;
+
+export type ParkReason = (typeof PARK_REASONS)[number];
 
 export type ErrorClass = (typeof ERROR_CLASSES)[number];

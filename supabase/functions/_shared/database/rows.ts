@@ -1,7 +1,19 @@
 // The shapes that the database's functions answer with, named as their columns are. Times are ISO
 // strings. They are declared, not parsed: the functions on the other side are ours and tested.
-import type { CatchUp, CompiledTrigger, CompiledWorkflow } from "../contract/workflow_file.ts";
-import type { ErrorClass, JobStatus, RunStatus } from "../contract/statuses.ts";
+import type {
+  AppendedPlan,
+  CompiledTrigger,
+  CompiledWorkflow,
+  StepConfig,
+} from "../contract/compiled_workflow.ts";
+import type {
+  ErrorClass,
+  JobStatus,
+  ParkReason,
+  RunStatus,
+  SkipReason,
+} from "../contract/statuses.ts";
+import type { CatchUp } from "../contract/workflow_file.ts";
 import type { Problem } from "../contract/errors.ts";
 
 export type Json = Record<string, unknown>;
@@ -74,6 +86,85 @@ export interface InsertedEvent {
 
 // --- queue and completion
 
+/** An output in Storage, in the bucket of outputs. */
+export interface OutputRef {
+  path: string;
+  bytes: number;
+  sha256: string;
+}
+
+/** A dependency without an inline output: it did not succeed, or its output lies in Storage. */
+export interface OtherRead {
+  status: JobStatus;
+  output_ref?: OutputRef | null;
+}
+
+/** What expressions can name besides steps. */
+export interface RunScope {
+  /** Null: the run has no inputs of its own, its payload stands in for them. */
+  inputs: unknown;
+  event: {
+    /** The event's own type, `cron.tick`, `api.dispatch` or `workflow.call`. */
+    type: string;
+    id: string | null;
+    payload: unknown;
+    user_id: string;
+    intent_id: string | null;
+    /** ISO time. */
+    created_at: string;
+  };
+  run: {
+    id: string;
+    workflow_key: string;
+    user_id: string;
+    intent_id: string | null;
+    /** Ids of steps that are dead. */
+    failed_steps: string[];
+  };
+}
+
+/** One item of a fan-out, as its collection sees it. */
+export interface ItemOutput {
+  status: JobStatus;
+  output: unknown;
+  output_ref: OutputRef | null;
+}
+
+/**
+ * Why a leased job was parked before, and what it waited for. `is_over`: the time it was parked for
+ * at most has passed.
+ */
+export type Parked =
+  & { is_over: boolean }
+  & (
+    | { for: "timer" }
+    | { for: "callback" }
+    | { for: "slot"; granted?: true }
+    | {
+      for: "event";
+      /** Oldest first, at most 100; more follow once these were refused. */
+      events: { event_id: string; type: string; payload: unknown; user_id: string }[];
+    }
+    | {
+      for: "items";
+      total: number;
+      succeeded: number;
+      failed: number;
+      /** Successes that the fan-out needs. */
+      needed: number;
+      /** In item order; null if they are larger than an output may be, all together. */
+      items: ItemOutput[] | null;
+    }
+    | {
+      for: "run";
+      workflow_run_id: string;
+      status: RunStatus;
+      /** Outputs of its last steps, as `inputs` and `others` of a lease; null if too large. */
+      outputs: Json | null;
+      others: Record<string, OtherRead> | null;
+    }
+  );
+
 export interface LeasedJob {
   job_id: number;
   lease_token: string;
@@ -86,11 +177,22 @@ export interface LeasedJob {
   attempt: number;
   max_attempts: number;
   agent: string;
-  config: { call: string; method: "GET" | "POST"; timeout_ms: number };
+  config: StepConfig;
   run_payload: unknown;
-  /** Outputs of the parent steps by step id. */
+  /** Outputs of the steps it reads that succeeded, by step id. */
   inputs: Json;
+  /** The other steps it reads; null if there are none. */
+  others: Record<string, OtherRead> | null;
   idempotency_key: string;
+  /** -1: the step's own job. */
+  item_index: number;
+  /** What an item's agent gets; null for a step's own job. */
+  input: unknown;
+  /** Only for steps with expressions. */
+  scope: RunScope | null;
+  /** Milliseconds from ready to leased; only with `queue_timeout_ms`. */
+  queued_ms: number | null;
+  parked: Parked | null;
 }
 
 export interface Lease {
@@ -99,6 +201,8 @@ export interface Lease {
   next_due_ms: number | null;
   /** Jobs that rate limits put off in this call; others may stand behind them. */
   deferred: number;
+  /** Parked jobs were called: the worker must call `processSignals` and look again. */
+  signals?: boolean;
 }
 
 export interface HeldLease {
@@ -106,12 +210,33 @@ export interface HeldLease {
   lease_token: string;
 }
 
-/** How an attempt ended, as complete_jobs takes it. */
+/** What a lease led to, as complete_jobs takes it. */
+export type Outcome =
+  | "success"
+  | "retry"
+  | "dead"
+  /** Its condition was false. */
+  | "skip"
+  /** The trigger's condition was false: the whole run is skipped. */
+  | "skip_run"
+  /** Waits; see `parked`. */
+  | "park"
+  /** The failure step: compensation and on_failure begin. */
+  | "handle";
+
+/** A condition as it was evaluated, for people. */
+export interface EvaluatedCondition {
+  expression: string;
+  result: boolean;
+}
+
 export interface JobResult extends HeldLease {
   /** Its number, so that a late result is kept with the right attempt. */
   attempt?: number;
-  outcome: "success" | "retry" | "dead";
+  outcome: Outcome;
   output?: unknown;
+  /** Instead of `output`. */
+  output_ref?: OutputRef;
   status_code?: number;
   error_class?: ErrorClass;
   error_text?: string;
@@ -120,6 +245,35 @@ export interface JobResult extends HeldLease {
   /** How long the agent wants no calls at all. */
   hold_key_ms?: number;
   logs?: Json;
+  /** With `skip`, `skip_run`, and with any other outcome of a step that has a condition. */
+  condition?: EvaluatedCondition;
+  skip_reason?: SkipReason;
+  /** With `success` of a wait: the event that it took. Another job may have taken it already. */
+  consumes?: string;
+  /** With `success` of a step that may append. */
+  append?: AppendedPlan;
+  /** With `success` or `park` of the start step. */
+  run_inputs?: unknown;
+  /** With `park`: what for, and for how long at most; without park_ms for ever. */
+  parked?: { for: ParkReason; /** For a callback: the longest silence. */ heartbeat_ms?: number };
+  park_ms?: number;
+  /** With `park` for an event. */
+  wait_event?: { type: string; /** Looked at and not taken. */ refused: string[] };
+  /** With `park` for items: what each item's agent gets, and how many must succeed. */
+  items?: unknown[];
+  needed?: number;
+  /** The step ends with the last success that it needs; else all items are tried. */
+  ends_early?: boolean;
+  /** Items that may be called at the same time; null: all. */
+  max_concurrency?: number | null;
+  /** With `park` for a run. */
+  start_run?: { workflow_key: string; payload: Json };
+  /** With `park` for a slot. */
+  concurrency?: {
+    key: string;
+    max: number;
+    on_conflict: "queue" | "skip" | "replace" | "cancel_new";
+  };
 }
 
 export interface SettledJob {
@@ -184,7 +338,12 @@ export interface JobDetail extends JobRow {
 }
 
 export interface RunDetail extends RunRow {
+  /** One per step; a fan-out's has its items as counts in `items`. */
   jobs: JobDetail[];
+  /** Outputs of the last steps by step id; null: too large to show. */
+  outputs: Json | null;
+  plan_revisions: Json[];
+  sub_runs: Json[];
 }
 
 export interface CancelledRun {
@@ -205,6 +364,31 @@ export interface RestartedRun {
   workflow_run_id?: string;
   jobs?: number;
   reason?: string | null;
+}
+
+export interface SettledCallback {
+  result: "applied" | "not_found" | "conflict";
+  status: JobStatus | null;
+}
+
+export interface DecidedWait {
+  result: "approved" | "rejected" | "not_found" | "conflict";
+  status: JobStatus | null;
+}
+
+export interface AppendedSteps {
+  result: "appended" | "not_found" | "conflict";
+  revision?: number;
+  steps?: number;
+  /** Why not, in the case of a conflict. */
+  reason?: string;
+}
+
+/** What appended steps may depend on. */
+export interface RunPlan {
+  status: RunStatus;
+  revision: number;
+  steps: { step_id: string; status: JobStatus }[];
 }
 
 export interface Health {

@@ -1,7 +1,8 @@
 // The one seam to SQL: a method for every function that the database offers, with the same name.
 // Results are declared rather than parsed; only the lists that a caller walks at once are looked at.
 import { OrchestratorError, type Problem } from "../contract/errors.ts";
-import type { CompiledWorkflow } from "../contract/workflow_file.ts";
+import type { AppendedPlan, CompiledWorkflow } from "../contract/compiled_workflow.ts";
+import type { JobStatus } from "../contract/statuses.ts";
 import type * as rows from "./rows.ts";
 import type { Transport } from "./transport.ts";
 
@@ -96,8 +97,46 @@ export function createRpc(transport: Transport) {
 
     resetJob: (a: { jobId: number }) => call<rows.RedrivenJob>("reset_job", prefix(a)),
 
-    restartRun: (a: { workflowRunId: string; mode: "failed" | "whole"; ring?: boolean }) =>
-      call<rows.RestartedRun>("restart_run", prefix(a)),
+    restartRun: (a: {
+      workflowRunId: string;
+      mode: "failed" | "step" | "whole";
+      stepId?: string;
+      definition?: "same" | "latest";
+      ring?: boolean;
+    }) => call<rows.RestartedRun>("restart_run", prefix(a)),
+
+    processSignals: () => call<{ processed: number }>("process_signals", {}),
+
+    completeCallback: (a: {
+      jobId: number;
+      attempt: number;
+      result: Omit<rows.JobResult, "job_id" | "lease_token">;
+    }) => call<rows.SettledCallback>("complete_callback", prefix(a)),
+
+    heartbeatCallback: (a: { jobId: number; attempt: number }) =>
+      call<{ result: "extended" | "not_found" | "conflict"; status: JobStatus | null }>(
+        "heartbeat_callback",
+        prefix(a),
+      ),
+
+    decideWait: (a: {
+      jobId: number;
+      isApproved: boolean;
+      actor?: string | null;
+      payload?: rows.Json;
+    }) => call<rows.DecidedWait>("decide_wait", prefix(a)),
+
+    appendSteps: (a: { workflowRunId: string; plan: AppendedPlan }) =>
+      call<rows.AppendedSteps>("append_steps", prefix(a)),
+
+    getPlan: (a: { workflowRunId: string }) => call<rows.RunPlan | null>("get_plan", prefix(a)),
+
+    listStaleOutputs: (a: { limit: number }) =>
+      call<{ paths: string[] }>("list_stale_outputs", prefix(a)).then((it) =>
+        withList(it, "paths")
+      ),
+
+    forgetOutputs: (a: { paths: string[] }) => call<rows.Json>("forget_outputs", prefix(a)),
 
     takeTokens: (a: { key: string; tokens?: number; peek?: boolean }) =>
       call<rows.TakenTokens>("take_tokens", prefix(a)),
@@ -129,6 +168,9 @@ export function createRpc(transport: Transport) {
     }) => call<rows.RunRow[]>("list_runs", prefix(a)).then(asList),
 
     getRun: (a: { workflowRunId: string }) => call<rows.RunDetail | null>("get_run", prefix(a)),
+
+    listItems: (a: { workflowRunId: string; stepId: string; limit?: number; after?: number }) =>
+      call<rows.JobDetail[]>("list_items", prefix(a)).then(asList),
 
     listJobs: (a: {
       status?: string;
