@@ -6,6 +6,7 @@ import { Figures } from "./figures.ts";
 import { measureHttpOnce } from "./http_part.ts";
 import { describeMachine } from "./machine.ts";
 import { printReport, writeResults } from "./report.ts";
+import { measureScaleOnce } from "./scale_part.ts";
 import { HELP, readBenchSettings } from "./settings.ts";
 
 const settings = readBenchSettings(Deno.args);
@@ -26,6 +27,7 @@ try {
     if (settings.parts.includes("core")) {
       await measureCoreOnce(server, settings, figures, sayRepeat);
     }
+    if (settings.parts.includes("scale")) await measureScaleOnce(server, figures, sayRepeat);
     if (settings.parts.includes("http")) {
       await measureHttpOnce(server, settings, figures, sayRepeat);
     }

@@ -50,6 +50,20 @@ const CORE_ROWS: Row[] = [
   { label: "dispatch one, p99", figure: "dispatch_single_ms_p99", unit: "ms" },
 ];
 
+const SCALE_ROWS: Row[] = [
+  { label: "two fan-outs over 100 items", figure: "fanout_100_ms", unit: "ms" },
+  { label: "two fan-outs over 1,000 items", figure: "fanout_1000_ms", unit: "ms" },
+  { label: "    1,000 items over 100", figure: "fanout_1000_over_100", unit: "times" },
+  { label: "items of a fan-out, 1 conn.", figure: "fanout_items_per_s", unit: "jobs/s" },
+  { label: "items of a fan-out, 4 conn.", figure: "fanout_items_per_s_4conn", unit: "jobs/s" },
+  { label: "    4 connections over 1", figure: "fanout_4conn_over_1", unit: "times" },
+  { label: "publish 5,000 steps", figure: "publish_5000_steps_ms", unit: "ms" },
+  { label: "dispatch 5,000 steps", figure: "dispatch_5000_steps_ms", unit: "ms" },
+  { label: "a step of a graph of 50", figure: "step_of_50_ms", unit: "ms" },
+  { label: "a step of a graph of 5,000", figure: "step_of_5000_ms", unit: "ms" },
+  { label: "    5,000 steps over 50", figure: "step_of_5000_over_50", unit: "times" },
+];
+
 const HTTP_ROWS: Row[] = [
   { label: "bare fetch loop", figure: "bare_fetch_calls_per_s", unit: "calls/s" },
   {
@@ -72,7 +86,7 @@ const HTTP_ROWS: Row[] = [
 /** Prints a table with the median, the spread and the ratio of every figure that was measured. */
 export function printReport(figures: Figures, facts: Record<string, string | number>): void {
   console.log(Object.entries(facts).map(([name, value]) => `${name} ${value}`).join(", "));
-  const rows = [...CORE_ROWS, ...HTTP_ROWS].filter((row) => figures.has(row.figure));
+  const rows = [...CORE_ROWS, ...SCALE_ROWS, ...HTTP_ROWS].filter((row) => figures.has(row.figure));
   console.log(
     `\n${"".padEnd(36)}${"median".padStart(10)}  ${"".padEnd(8)}${"spread".padStart(17)}  ratio`,
   );

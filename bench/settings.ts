@@ -17,7 +17,7 @@ export interface BenchSettings {
   parts: Part[];
 }
 
-export const PARTS = ["core", "http"] as const;
+export const PARTS = ["core", "scale", "http"] as const;
 export type Part = typeof PARTS[number];
 
 export const BATCHES = [1, 10, 100];
@@ -49,8 +49,8 @@ const QUICK: BenchSettings = {
 
 export const HELP = `deno task bench [--quick] [--only=${PARTS.join("|")}] [--help]
 
-Measures the engine on this machine: its SQL core against a bare SQL loop on the same server, and
-steps over HTTP against a bare fetch loop to the same agent. Every figure is the median of
+Measures the engine on this machine: its SQL core against a bare SQL loop on the same server, large
+fan-outs and graphs against small ones, and steps over HTTP against a bare fetch loop to the same agent. Every figure is the median of
 interleaved repeats; judge by the ratios, absolute figures move between machines. Writes
 bench/results/latest.json.
 

@@ -91,7 +91,8 @@ async function drainAll(workers: Rpc[], batch: number) {
   };
 }
 
-async function drain(rpc: Rpc, workerId: string, batch: number): Promise<number> {
+/** Leases and settles until nothing is due; answers the number of jobs. */
+export async function drain(rpc: Rpc, workerId: string, batch: number): Promise<number> {
   let drained = 0;
   let { jobs } = await rpc.leaseJobs({ workerId, limit: batch, leaseMs: LEASE_MS });
   while (jobs.length > 0) {

@@ -316,7 +316,6 @@ begin
           else 'api.dispatch'
         end),
         'id', r.trigger_event_id,
-        'payload', r.payload,
         'user_id', r.user_id,
         'intent_id', r.intent_id,
         'created_at', r.created_at
@@ -340,7 +339,7 @@ end;
 $$;
 
 comment on function orchestrator._describe_scope(uuid) is
-  'What expressions of a run can name besides its steps: inputs, event, run.';
+  'What expressions of a run can name besides its steps: inputs, event (its payload comes with the run), run.';
 
 create function orchestrator._describe_parked(p_job public.job_queue, p_now timestamptz)
 returns json
@@ -461,8 +460,14 @@ $$;
 comment on function orchestrator.describe_outputs(uuid) is
   'The outputs of a run: those of the steps that no other step depends on, by step id.';
 
-create function orchestrator._lease(p_worker_id text, p_job_ids bigint[], p_lease interval, p_now timestamptz)
-returns json  -- json, not jsonb: built once, sent once, never looked into
+create function orchestrator._lease(
+  p_worker_id text,
+  p_job_ids bigint[],
+  p_lease interval,
+  p_now timestamptz,
+  out p_jobs json,  -- json, not jsonb: built once, sent once, never looked into
+  out p_runs json
+)
 language plpgsql
 volatile
 security invoker
@@ -471,8 +476,6 @@ set enable_seqscan = off
 set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
-declare
-  v_jobs json;
 begin
   with leased as (
     update public.job_queue
@@ -489,11 +492,22 @@ begin
     returning *
   )
   -- Whole rows: json_agg of a row costs half of what json_build_object costs, with its types looked up per value.
-  select json_agg(j) into v_jobs
+  select
+    json_agg(j),
+    -- Once a run: the payload of a run with 10,000 items must not travel 10,000 times.
+    (
+      select json_agg(r)
+      from (
+        select workflow_run_id, workflow_key, payload
+        from public.workflow_runs
+        where workflow_run_id = any (array(select distinct workflow_run_id from leased))
+      ) as r
+    )
+  into p_jobs, p_runs
   from (
     select
-      l.job_id, l.lease_token, l.workflow_run_id, r.workflow_key, l.step_id, l.user_id, l.intent_id,
-      l.attempts as attempt, l.max_attempts, l.agent, l.payload as config, r.payload as run_payload,
+      l.job_id, l.lease_token, l.workflow_run_id, l.step_id, l.user_id, l.intent_id,
+      l.attempts as attempt, l.max_attempts, l.agent, l.payload as config,
       coalesce(d.inputs, '{}') as inputs, d.others,
       l.workflow_run_id || ':' || l.step_id || ':'
         || case when l.item_index >= 0 then l.item_index || ':' else '' end || l.generation as idempotency_key,
@@ -504,7 +518,6 @@ begin
       end as queued_ms,
       case when l.parked is not null then orchestrator._describe_parked(l, p_now) end as parked
     from leased l
-    join public.workflow_runs r using (workflow_run_id)
     cross join lateral (
       select
         json_object_agg(p.step_id, p.output) filter (where p.is_plain) as inputs,
@@ -523,18 +536,18 @@ begin
         and s.definition_id = l.definition_id and s.step_no = l.step_no
     ) as d
   ) as j;
-  return coalesce(v_jobs, '[]');
 end;
 $$;
 
 comment on function orchestrator._lease(text, bigint[], interval, timestamptz) is
-  'Leases the picked jobs and gives the worker all that it needs: config, run payload, status and outputs of the steps it reads, and what a parked job waited for.';
+  'Leases the picked jobs and gives the worker all that it needs: config, status and outputs of the steps it reads, what a parked job waited for, and, once each, their runs.';
 
 create function orchestrator.lease_due_jobs(
   p_worker_id text,
   p_limit integer,
   p_lease_ms integer,
   out p_jobs json,
+  out p_runs json,
   out p_deferred integer,
   out p_next_due_ms numeric,
   out p_signals boolean
@@ -550,13 +563,16 @@ declare
   v_count integer := cardinality(v_picked.p_job_ids);
   v_allowed bigint[] := array[]::bigint[];
 begin
-  p_jobs := '[]'::json;
   if v_count > 0 then
     v_allowed := orchestrator.take_tokens_for_jobs(
       v_picked.p_job_ids, v_picked.p_user_ids, v_picked.p_agents, v_picked.p_keys, v_now
     );
-    p_jobs := orchestrator._lease(p_worker_id, v_allowed, p_lease_ms * interval '1 millisecond', v_now);
+    select l.p_jobs, l.p_runs
+    into lease_due_jobs.p_jobs, lease_due_jobs.p_runs
+    from orchestrator._lease(p_worker_id, v_allowed, p_lease_ms * interval '1 millisecond', v_now) as l;
   end if;
+  p_jobs := coalesce(p_jobs, '[]');
+  p_runs := coalesce(p_runs, '[]');
   p_deferred := v_count - cardinality(v_allowed);
   if v_count < p_limit then
     p_next_due_ms := ceil(extract(epoch from orchestrator.next_due_at() - v_now) * 1000);
@@ -582,7 +598,8 @@ as $$
 begin
   return (
     select json_build_object(
-      'jobs', l.p_jobs, 'deferred', l.p_deferred, 'next_due_ms', l.p_next_due_ms, 'signals', l.p_signals
+      'jobs', l.p_jobs, 'runs', l.p_runs, 'deferred', l.p_deferred, 'next_due_ms', l.p_next_due_ms,
+      'signals', l.p_signals
     )
     from orchestrator.lease_due_jobs(p_worker_id, p_limit, p_lease_ms) as l
   );

@@ -233,7 +233,7 @@ declare
   v_run_id uuid;
 begin
   select * into strict v_parent from public.workflow_runs where workflow_run_id = p_job.workflow_run_id;
-  v_run_id := orchestrator.create_runs(
+  v_run_id := (orchestrator.create_runs(
     jsonb_build_array(jsonb_build_object(
       'user_id', p_job.user_id, 'workflow_key', p_request ->> 'workflow_key', 'intent_id', p_job.intent_id,
       'payload', coalesce(p_request -> 'payload', '{}'), 'priority', p_job.priority,
@@ -241,7 +241,7 @@ begin
       'parent_run_id', p_job.workflow_run_id, 'parent_job_id', p_job.job_id, 'depth', v_parent.depth + 1
     )),
     'workflow'
-  ) #>> '{0,workflow_run_id}';
+  ) #>> '{0,workflow_run_id}')::uuid;
 
   update public.job_queue
   set
@@ -297,7 +297,7 @@ set search_path = ''
 set enable_seqscan = off
 as $$
 declare
-  v_results jsonb := '[]';
+  v_results jsonb := jsonb_build_array();
   v_result jsonb;
   v_job public.job_queue;
   v_text text;
@@ -377,7 +377,7 @@ begin
     from jsonb_to_recordset(p_results) as (
       job_id bigint, lease_token uuid, outcome text, parked jsonb, park_ms double precision, condition jsonb,
       wait_event jsonb, items jsonb, needed integer, ends_early boolean, max_concurrency integer,
-      start_run jsonb, concurrency jsonb, run_inputs jsonb
+      start_run jsonb, concurrency jsonb, run_inputs jsonb, logs jsonb
     )
     where outcome = 'park'
     order by job_id
@@ -386,7 +386,11 @@ begin
     update public.job_queue q
     set
       status = 'parked',
-      parked = v_result.parked || jsonb_build_object('until', u.until),
+      parked = v_result.parked || jsonb_strip_nulls(jsonb_build_object(
+        'until', u.until,
+        -- Why an event that came was not taken for want of something in it.
+        'match_failed', v_result.logs -> 'match_failed'
+      )),
       next_run_at = least(u.until, p_now + (v_result.parked ->> 'heartbeat_ms')::double precision * interval '1 millisecond'),
       condition = coalesce(v_result.condition, q.condition),
       lease_token = null, lease_until = null
@@ -640,9 +644,9 @@ as $$
 declare
   v_holders uuid[];
   v_slot orchestrator.concurrency_slots;
-  v_granted uuid[] := '{}';
-  v_replaced uuid[] := '{}';
-  v_refused uuid[] := '{}';
+  v_granted uuid[] := array[]::uuid[];
+  v_replaced uuid[] := array[]::uuid[];
+  v_refused uuid[] := array[]::uuid[];
   v_run record;
 begin
   select coalesce(array_agg(workflow_run_id order by workflow_run_id), '{}') into v_holders
@@ -907,7 +911,9 @@ $$;
 comment on function public.decide_wait(bigint, boolean, text, jsonb) is
   'Approves or rejects a job that waits for an event: {result: approved | rejected | not_found | conflict, status}.';
 
-create function public.complete_callback(p_job_id bigint, p_attempt integer, p_result jsonb)
+create function public.complete_callback(
+  p_job_id bigint, p_generation integer, p_attempt integer, p_result jsonb
+)
 returns jsonb
 language plpgsql
 volatile
@@ -919,7 +925,7 @@ declare
 begin
   if v_job.job_id is null then
     return jsonb_build_object('result', 'not_found', 'status', null);
-  elsif v_job.attempts <> p_attempt or v_job.payload ->> 'mode' is distinct from 'async' or not (
+  elsif (v_job.generation, v_job.attempts) <> (p_generation, p_attempt) or v_job.payload ->> 'mode' is distinct from 'async' or not (
     -- An agent may be done before the worker has noted that it will call back.
     v_job.status in ('leased', 'running') or v_job.status = 'parked' and v_job.parked ->> 'for' = 'callback'
   ) then
@@ -932,10 +938,10 @@ begin
 end;
 $$;
 
-comment on function public.complete_callback(bigint, integer, jsonb) is
+comment on function public.complete_callback(bigint, integer, integer, jsonb) is
   'Settles the attempt of an agent that called back: {result: applied | not_found | conflict, status}.';
 
-create function public.heartbeat_callback(p_job_id bigint, p_attempt integer)
+create function public.heartbeat_callback(p_job_id bigint, p_generation integer, p_attempt integer)
 returns jsonb
 language plpgsql
 volatile
@@ -948,7 +954,7 @@ declare
 begin
   if v_job.job_id is null then
     return jsonb_build_object('result', 'not_found', 'status', null);
-  elsif v_job.attempts <> p_attempt or v_job.payload ->> 'mode' is distinct from 'async'
+  elsif (v_job.generation, v_job.attempts) <> (p_generation, p_attempt) or v_job.payload ->> 'mode' is distinct from 'async'
     or v_job.finished_at is not null or v_job.status in ('queued', 'failed', 'waiting')
   then
     return jsonb_build_object('result', 'conflict', 'status', v_job.status);
@@ -965,7 +971,7 @@ begin
 end;
 $$;
 
-comment on function public.heartbeat_callback(bigint, integer) is
+comment on function public.heartbeat_callback(bigint, integer, integer) is
   'An agent that will call back is still at work: moves the end of its silence, at the most to its deadline.';
 
 create function public.list_stale_outputs(p_limit integer)
@@ -1008,11 +1014,11 @@ grant execute on function
   to service_role;
 revoke execute on function
   public.process_signals(), public.expire_runs(integer), public.decide_wait(bigint, boolean, text, jsonb),
-  public.complete_callback(bigint, integer, jsonb), public.heartbeat_callback(bigint, integer),
+  public.complete_callback(bigint, integer, integer, jsonb), public.heartbeat_callback(bigint, integer, integer),
   public.list_stale_outputs(integer), public.forget_outputs(text[])
   from public, anon, authenticated;
 grant execute on function
   public.process_signals(), public.expire_runs(integer), public.decide_wait(bigint, boolean, text, jsonb),
-  public.complete_callback(bigint, integer, jsonb), public.heartbeat_callback(bigint, integer),
+  public.complete_callback(bigint, integer, integer, jsonb), public.heartbeat_callback(bigint, integer, integer),
   public.list_stale_outputs(integer), public.forget_outputs(text[])
   to service_role;

@@ -310,12 +310,10 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_status text;
   v_answer jsonb;
 begin
   perform orchestrator.lock_runs(array[p_workflow_run_id], array[p_workflow_run_id]);
-  select status into v_status from public.workflow_runs where workflow_run_id = p_workflow_run_id;
-  if not found then
+  if not exists (select from public.workflow_runs where workflow_run_id = p_workflow_run_id) then
     return jsonb_build_object('result', 'not_found');
   end if;
   v_answer := orchestrator._append_steps(p_workflow_run_id, p_plan, null, orchestrator.now());

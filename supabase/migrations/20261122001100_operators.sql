@@ -164,7 +164,7 @@ set search_path = ''
 as $$
 declare
   v_steps integer[];
-  v_kept integer[] := '{}';
+  v_kept integer[] := array[]::integer[];
   v_jobs integer;
   v_job public.job_queue;
 begin
@@ -370,7 +370,7 @@ security invoker
 set search_path = ''
 as $$
 begin
-  return orchestrator.create_runs(
+  return (orchestrator.create_runs(
     jsonb_build_array(jsonb_build_object(
       'user_id', p_run.user_id, 'workflow_key', p_run.workflow_key, 'intent_id', p_run.intent_id,
       'payload', p_run.payload, 'priority', p_run.priority,
@@ -378,7 +378,7 @@ begin
       'definition_id', p_definition_id, 'restarted_from', p_run.workflow_run_id
     )),
     'restart'
-  ) #>> '{0,workflow_run_id}';
+  ) #>> '{0,workflow_run_id}')::uuid;
 end;
 $$;
 

@@ -14,6 +14,7 @@ const DEFINERS = new Map([
 /** Public functions without a method in rpc.ts, and who calls them. */
 const NOT_IN_RPC = new Map([
   ["expire_leases", "the heartbeat and the worker's tick, in SQL"],
+  ["expire_runs", "the heartbeat and the worker's tick, in SQL"],
   ["prune_history", "pg_cron"],
 ]);
 
@@ -36,6 +37,11 @@ const HOT = [
   "orchestrator.settle",
   "orchestrator._settle_successes",
   "orchestrator._settle_failures",
+  "orchestrator._count_items",
+  "orchestrator.carry_ends",
+  "orchestrator.join_status",
+  "orchestrator.expand_rate_limit",
+  "orchestrator.offer_events",
   "public.dispatch_workflows",
   "public.insert_event",
   "public.lease_jobs",

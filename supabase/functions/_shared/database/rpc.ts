@@ -60,7 +60,7 @@ export function createRpc(transport: Transport) {
     }) => call<rows.InsertedEvent>("insert_event", prefix(a)),
 
     leaseJobs: (a: { workerId: string; limit: number; leaseMs: number }) =>
-      call<rows.Lease>("lease_jobs", prefix(a)).then((it) => withList(it, "jobs")),
+      call<rows.Lease>("lease_jobs", prefix(a)).then((it) => joinRuns(withList(it, "jobs"))),
 
     completeJobs: (a: {
       workerId: string;
@@ -69,7 +69,7 @@ export function createRpc(transport: Transport) {
       leaseMs?: number;
     }) =>
       call<rows.Settlement>("complete_jobs", prefix(a))
-        .then((it) => withList(withList(it, "results"), "jobs")),
+        .then((it) => joinRuns(withList(withList(it, "results"), "jobs"))),
 
     heartbeatJobs: (a: { workerId: string; leases: rows.HeldLease[]; leaseMs: number }) =>
       call<{ lost: number[] }>("heartbeat_jobs", prefix(a)).then((it) => withList(it, "lost")),
@@ -109,11 +109,12 @@ export function createRpc(transport: Transport) {
 
     completeCallback: (a: {
       jobId: number;
+      generation: number;
       attempt: number;
       result: Omit<rows.JobResult, "job_id" | "lease_token">;
     }) => call<rows.SettledCallback>("complete_callback", prefix(a)),
 
-    heartbeatCallback: (a: { jobId: number; attempt: number }) =>
+    heartbeatCallback: (a: { jobId: number; generation: number; attempt: number }) =>
       call<{ result: "extended" | "not_found" | "conflict"; status: JobStatus | null }>(
         "heartbeat_callback",
         prefix(a),
@@ -216,6 +217,18 @@ export function prefix(args: Record<string, unknown>): Record<string, unknown> {
     ] = value;
   }
   return named;
+}
+
+/** Gives each leased job what the answer holds once a run. */
+function joinRuns<T extends rows.Lease>(lease: T): T {
+  const runs = new Map(lease.runs.map((run) => [run.workflow_run_id, run]));
+  for (const job of lease.jobs) {
+    const { workflow_key, payload } = runs.get(job.workflow_run_id)!;
+    job.workflow_key = workflow_key;
+    job.run_payload = payload;
+    if (job.scope !== null) job.scope.event.payload = payload;
+  }
+  return lease;
 }
 
 function asList<T>(value: T[] | null): T[] {
