@@ -153,6 +153,118 @@ Deno.test("a restart of the whole run is a new run of the same request", async (
   ]);
 });
 
+Deno.test("a run is restarted from a step: it and all behind it are done again, the rest is kept", async () => {
+  const id = await start();
+  await drain();
+  const { status, body, text } = await post(`/runs/${id}/restart`, {
+    mode: "step",
+    step_id: "create_plan",
+  });
+  assert.equal(status, 202, text);
+  assert.deepEqual(body, { workflow_run_id: id, jobs: 2 });
+  await drain();
+  const run = (await get(`/runs/${id}`)).body;
+  assert.equal(run.status, "success");
+  assert.deepEqual(
+    (run.jobs as Json[]).map((job) => [job.step_id, job.attempts]),
+    [["gather_signals", 1], ["create_plan", 2], ["notify", 2]],
+  );
+});
+
+/** Publishes `mends`, whose second step calls the agent of this name. */
+async function publishMends(agent: string): Promise<void> {
+  const call = (name: string) => `/functions/v1/agent-proxy/${name}`;
+  const { status, text } = await post("/workflows", {
+    source: JSON.stringify({
+      key: "mends",
+      trigger: { type: "manual" },
+      steps: [
+        { id: "one", call: call("echo") },
+        { id: "two", call: call(agent), depends_on: ["one"] },
+      ],
+    }),
+  });
+  assert.equal(status, 201, text);
+}
+
+Deno.test("a run is restarted with the version published now only when asked for, outputs copied", async () => {
+  await publishMends("nowhere");
+  const id = await start({ workflow_key: "mends" });
+  await drain();
+  assert.equal((await get(`/runs/${id}`)).body.status, "failed");
+  await publishMends("echo");
+  assert.equal((await post(`/runs/${id}/restart`, { mode: "failed" })).status, 202);
+  await drain();
+  const old = (await get(`/runs/${id}`)).body;
+  assert.equal(old.status, "failed", "the same definition fails again");
+
+  const answer = await post(`/runs/${id}/restart`, { mode: "failed", definition: "latest" });
+  assert.equal(answer.status, 202, answer.text);
+  assert.notEqual(answer.body.workflow_run_id, id);
+  assert.equal(answer.body.jobs, 1);
+  await drain();
+  const run = (await get(`/runs/${answer.body.workflow_run_id}`)).body;
+  assert.deepEqual([run.status, run.restarted_from], ["success", id]);
+  const [one, two] = run.jobs as Json[];
+  assert.deepEqual([one.attempts, one.output], [0, (old.jobs as Json[])[0].output]);
+  assert.deepEqual([two.attempts, two.status], [1, "success"]);
+});
+
+Deno.test("a restart that cannot be says what would work", async () => {
+  const live = await start({ run_at: FUTURE });
+  const done = await start();
+  await drain();
+  const refusals: [id: string, body: Json, message: RegExp][] = [
+    [live, { mode: "failed" }, /a run that is running has no failed steps.*; cancel it first/],
+    [live, { mode: "step", step_id: "notify" }, /the run is live: cancel it first/],
+    [done, { mode: "failed" }, /; mode step does one step .* again, mode whole starts a new run$/],
+  ];
+  for (const [id, body, message] of refusals) {
+    const answer = await post(`/runs/${id}/restart`, body);
+    expectProblem(answer, { status: 409, kind: "conflict", message });
+  }
+  expectProblem(
+    await post(`/runs/${done}/restart`, { mode: "step", step_id: "notfy" }),
+    {
+      status: 404,
+      kind: "not_found",
+      path: "step_id",
+      near: "notify",
+      message: /has no step "notfy"; did you mean notify\?/,
+    },
+  );
+  await publishMends("noop");
+  const id = await start({ workflow_key: "mends" });
+  await drain();
+  await it.sql`select archive_workflow('mends')`;
+  const gone = await post(`/runs/${id}/restart`, { mode: "whole", definition: "latest" });
+  expectProblem(gone, {
+    status: 409,
+    kind: "conflict",
+    message: /workflow mends is not published any more; publish it, or leave definition out/,
+  });
+  assert.equal((await post(`/runs/${id}/restart`, { mode: "whole" })).status, 202);
+});
+
+Deno.test("runs that their trigger skipped are listed by that status", async () => {
+  const { status, text } = await post("/workflows", {
+    source: `
+key: choosy
+trigger: {type: manual, if: event.payload.wanted}
+steps: [{id: a, call: /functions/v1/agent-proxy/noop}]
+`,
+  });
+  assert.equal(status, 201, text);
+  const skipped = await start({ workflow_key: "choosy", payload: { wanted: false } });
+  const wanted = await start({ workflow_key: "choosy", payload: { wanted: true } });
+  await drain();
+  const ids = async (query: string) =>
+    ((await get(`/runs?workflow_key=choosy&${query}`)).body.runs as Json[])
+      .map((run) => [run.workflow_run_id, run.skip_reason]);
+  assert.deepEqual(await ids("status=skipped"), [[skipped, "condition"]]);
+  assert.deepEqual(await ids("status=success"), [[wanted, null]]);
+});
+
 Deno.test("an unknown run is a 404", async () => {
   const said = {
     status: 404,
@@ -217,8 +329,12 @@ Deno.test("a wrong query or body is a 400 that names the field", async () => {
     ["cancel", { reson: "x" }, "reson", /did you mean reason/],
     ["cancel", [], undefined, /must be a map of keys/],
     ["restart", "", undefined, /empty/],
-    ["restart", {}, "mode", /failed or whole/],
-    ["restart", { mode: "partly" }, "mode", /failed or whole/],
+    ["restart", {}, "mode", /failed or step or whole/],
+    ["restart", { mode: "partly" }, "mode", /failed or step or whole/],
+    ["restart", { mode: "step" }, "step_id", /is missing: name the step/],
+    ["restart", { mode: "failed", step_id: "notify" }, "step_id", /goes with mode step only/],
+    ["restart", { mode: "step", step_id: "" }, "step_id", /at least 1$/],
+    ["restart", { mode: "whole", definition: "old" }, "definition", /same or latest/],
     ["restart", { mode: "whole", steps: [] }, "steps", /unknown field/],
   ];
   for (const [action, body, path, message] of bodies) {

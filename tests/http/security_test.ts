@@ -49,10 +49,34 @@ const ROUTES: Record<string, Route[]> = {
       body: { mode: "whole" },
       status: 404,
     },
+    { route: "GET /runs/:id/plan", path: `/runs/${NOBODY}/plan`, status: 404 },
+    {
+      route: "POST /runs/:id/steps",
+      path: `/runs/${NOBODY}/steps`,
+      body: { author: "x", steps: [{ id: "a", call: "/functions/v1/agent-proxy/noop" }] },
+      status: 404,
+    },
+    {
+      route: "GET /runs/:id/steps/:step/items",
+      path: `/runs/${NOBODY}/steps/a/items`,
+      status: 404,
+    },
+    {
+      route: "POST /runs/:id/steps/:step/approve",
+      path: `/runs/${NOBODY}/steps/a/approve`,
+      status: 404,
+    },
+    {
+      route: "POST /runs/:id/steps/:step/reject",
+      path: `/runs/${NOBODY}/steps/a/reject`,
+      status: 404,
+    },
     { route: "GET /jobs", path: "/jobs", status: 200 },
     { route: "GET /jobs/:id", path: "/jobs/987654", status: 404 },
     { route: "POST /jobs/:id/retry", path: "/jobs/987654/retry", status: 404 },
     { route: "POST /jobs/:id/reset", path: "/jobs/987654/reset", status: 404 },
+    { route: "POST /jobs/:id/approve", path: "/jobs/987654/approve", status: 404 },
+    { route: "POST /jobs/:id/reject", path: "/jobs/987654/reject", status: 404 },
     { route: "GET /workflows", path: "/workflows", status: 200 },
     { route: "GET /workflows/:key", path: "/workflows/weekly_seed_v1", status: 200 },
     { route: "POST /workflows", path: "/workflows", body: { source: SOURCE }, status: 201 },
@@ -79,11 +103,31 @@ const ROUTES: Record<string, Route[]> = {
       body: agentCall,
       status: 200,
     },
+    ...[
+      "/enrich",
+      "/score",
+      "/archive",
+      "/undo",
+      "/planner",
+      "/reserve_flight",
+      "/book_hotel",
+      "/charge_card",
+      "/cancel_flight",
+      "/cancel_hotel",
+      "/cancel_charge",
+    ].map((path) => ({ route: `POST ${path}`, path, body: agentCall, status: 200 })),
+    { route: "POST /report", path: "/report", body: agentCall, status: 200 },
     { route: "POST /noop", path: "/noop", status: 200 },
     { route: "POST /echo", path: "/echo", status: 200 },
     { route: "POST /limited", path: "/limited", status: 200 },
   ],
 };
+
+/** Routes of the orchestrator that no key opens, only a token in the path. */
+const OPEN_ROUTES = [
+  { route: "POST /callbacks/:token", path: "/callbacks/made-up" },
+  { route: "POST /callbacks/:token/heartbeat", path: "/callbacks/made-up/heartbeat" },
+];
 
 type Headers = Record<string, string>;
 const bearer = (key: string) => ({ authorization: `Bearer ${key}` });
@@ -130,7 +174,9 @@ function tamper(jwt: string): string {
   return `${head}.${btoa(JSON.stringify(moved)).replace(/=+$/, "")}.${signature}`;
 }
 
-function call(name: string, { route, path, body }: Route, headers: Headers): Promise<Answer> {
+type Call = Omit<Route, "status">;
+
+function call(name: string, { route, path, body }: Call, headers: Headers): Promise<Answer> {
   const url = `${it.stack.url}/functions/v1/${name}${path}`;
   return send(url, route.split(" ")[0], { body, headers });
 }
@@ -156,7 +202,8 @@ Deno.test("the table above has every route of every function", async () => {
     }).output();
     assert.ok(success, new TextDecoder().decode(stderr));
     const routes: string[] = JSON.parse(new TextDecoder().decode(stdout));
-    assert.deepEqual(ROUTES[name].map(({ route }) => route).sort(), routes.sort(), name);
+    const known = [...ROUTES[name], ...name === "orchestrator" ? OPEN_ROUTES : []];
+    assert.deepEqual(known.map(({ route }) => route).sort(), routes.sort(), name);
   }
 });
 
@@ -180,12 +227,27 @@ Deno.test("every route refuses every credential that is not a service key, and d
   assert.deepEqual(await countAll(), before);
 });
 
+Deno.test("a callback with a made-up token is refused, whatever key comes with it", async () => {
+  const before = await it.count("workflow_runs");
+  const callers: [what: string, headers: Headers, status?: number][] = [
+    ...await listRefused(),
+    ["the secret key", { apikey: it.stack.keys.secret }],
+  ];
+  for (const { route, path } of OPEN_ROUTES) {
+    for (const [what, headers] of callers) {
+      const given = { route, path, body: { ok: true, output: null } };
+      const answer = await call("orchestrator", given, headers);
+      expectProblem(answer, { status: 401, kind: "unauthorized", message: /the token/ }, what);
+    }
+  }
+  assert.equal(await it.count("workflow_runs"), before);
+});
+
 Deno.test("a key in the query is no key", async () => {
   const { secret } = it.stack.keys;
   const answer = await call("orchestrator", {
     route: "GET /runs",
     path: `/runs?apikey=${secret}&Authorization=${secret}`,
-    status: 401,
   }, {});
   expectRefusal(answer, "orchestrator", 401, "a key in the query");
   assert.equal(answer.text.includes(secret), false);
