@@ -4,14 +4,16 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { OrchestratorError, type Problem } from "../supabase/functions/_shared/contract/errors.ts";
 import { readSettings, type Settings } from "../supabase/functions/_shared/contract/settings.ts";
-import type { CompiledWorkflow } from "../supabase/functions/_shared/contract/workflow_file.ts";
+import type { CompiledWorkflow } from "../supabase/functions/_shared/contract/compiled_workflow.ts";
 import { connect } from "../supabase/functions/_shared/database/client.ts";
 import type { Rpc } from "../supabase/functions/_shared/database/rpc.ts";
+import { OUTPUT_BUCKET, OutputBucket } from "../supabase/functions/_shared/outputs/bucket.ts";
 import {
   readKeyOfFileName,
   WORKFLOW_BUCKET,
   WorkflowBucket,
 } from "../supabase/functions/_shared/registry/bucket.ts";
+import type { TemplateSource } from "../supabase/functions/_shared/registry/load_templates.ts";
 import { checkSource, publishChecked } from "../supabase/functions/_shared/registry/publish.ts";
 import { formatProblems } from "../supabase/functions/_shared/workflow/format_problems.ts";
 
@@ -48,6 +50,9 @@ const PAST = {
   schedule: "scheduled",
 } as const;
 
+/** The folder of templates, beside the workflows and in the bucket. */
+const TEMPLATES = "templates";
+
 type Tell = (verb: keyof typeof PAST, rest: string) => void;
 
 /** Workflow files that cannot be published; the message shows their problems as a compiler would. */
@@ -65,14 +70,20 @@ export async function setUp(options: SetUpOptions): Promise<SetUpResult> {
   const { rpc, storage } = connect(url, serviceKey);
   const bucket = new WorkflowBucket(storage);
   const settings = await loadSettings(url, rpc);
-  const texts = await readWorkflows(join(root, "workflows"), settings);
+  const folder = join(root, "workflows");
+  const texts = await readWorkflows(folder, settings);
 
   const isBucketNew = dryRun
     ? !await bucket.exists()
     : await bucket.create(settings.workflowMaxBytes);
   if (isBucketNew) tell("create", `the private bucket ${WORKFLOW_BUCKET}`);
+  const outputs = new OutputBucket(storage);
+  if (dryRun ? !await outputs.exists() : await outputs.create()) {
+    tell("create", `the private bucket ${OUTPUT_BUCKET}`);
+  }
   const uploaded = new Set<string>();
-  for (const { file, source } of texts) {
+  // Templates first: whoever publishes a workflow from the bucket needs them.
+  for (const { file, source } of [...await readTemplates(folder), ...texts]) {
     if (!(dryRun && isBucketNew) && await bucket.download(file) === source) continue;
     if (!dryRun) await bucket.upload(file, source);
     tell("upload", file);
@@ -131,16 +142,14 @@ async function publishAll(
 }
 
 async function readWorkflows(folder: string, settings: Settings): Promise<WorkflowText[]> {
-  const files: string[] = [];
-  for await (const { name, isFile } of Deno.readDir(folder)) {
-    if (isFile && readKeyOfFileName(name) !== null) files.push(name);
-  }
+  const files = await listFiles(folder);
+  const bucket = readFolder(folder);
   const texts: WorkflowText[] = [];
   const reports: string[] = [];
   const problems: Problem[] = [];
-  for (const file of files.sort()) {
+  for (const file of files) {
     const source = await Deno.readTextFile(join(folder, file));
-    const checked = checkSource({ source, file }, settings);
+    const checked = await checkSource({ source, file }, { settings, bucket });
     if (checked.ok) {
       texts.push({ file, source, workflow: checked.workflow });
     } else {
@@ -150,6 +159,41 @@ async function readWorkflows(folder: string, settings: Settings): Promise<Workfl
   }
   if (problems.length > 0) throw new InvalidWorkflowsError(reports.join("\n"), problems);
   return texts;
+}
+
+async function readTemplates(folder: string): Promise<{ file: string; source: string }[]> {
+  const names = await listFiles(join(folder, TEMPLATES)).catch((error) => {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  });
+  return await Promise.all(names.map(async (name) => ({
+    file: `${TEMPLATES}/${name}`,
+    source: await Deno.readTextFile(join(folder, TEMPLATES, name)),
+  })));
+}
+
+/** The names of a folder's YAML files, in their order. */
+async function listFiles(folder: string): Promise<string[]> {
+  const files: string[] = [];
+  for await (const { name, isFile } of Deno.readDir(folder)) {
+    if (isFile && readKeyOfFileName(name) !== null) files.push(name);
+  }
+  return files.sort();
+}
+
+/** The folder as the bucket will be: templates are there already when workflows are checked. */
+function readFolder(folder: string): TemplateSource {
+  return {
+    download: (file) =>
+      Deno.readTextFile(join(folder, file)).catch((error) => {
+        if (error instanceof Deno.errors.NotFound) return null;
+        throw error;
+      }),
+    listTemplates: async () =>
+      (await readTemplates(folder)).map(({ file }) =>
+        file.slice(TEMPLATES.length + 1).replace(/\.ya?ml$/, "")
+      ),
+  };
 }
 
 async function loadSettings(url: string, rpc: Rpc): Promise<Settings> {

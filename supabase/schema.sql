@@ -20,6 +20,34 @@ alter table orchestrator.clock enable row level security;
 create policy "nobody but the service role" on orchestrator.clock as permissive for all to public using (false) with check (false);
 grant select on orchestrator.clock to service_role;
 
+create table orchestrator.concurrency_slots (
+  workflow_run_id uuid not null,
+  workflow_key text not null,
+  concurrency_key text not null,
+  job_id bigint not null,
+  max_runs integer not null,
+  on_conflict text not null,
+  is_held boolean not null default false,
+  constraint concurrency_slots_pkey PRIMARY KEY (workflow_run_id),
+  constraint slots_know_their_policy CHECK ((on_conflict = ANY (ARRAY['queue'::text, 'skip'::text, 'replace'::text, 'cancel_new'::text])))
+);
+comment on table orchestrator.concurrency_slots is 'Live runs that hold a slot of their concurrency key, or wait for one with their start job.';
+CREATE INDEX concurrency_slots_by_key ON orchestrator.concurrency_slots USING btree (workflow_key, concurrency_key, workflow_run_id);
+alter table orchestrator.concurrency_slots enable row level security;
+create policy "nobody but the service role" on orchestrator.concurrency_slots as permissive for all to public using (false) with check (false);
+grant delete, insert, select, update on orchestrator.concurrency_slots to service_role;
+
+create table orchestrator.consumed_events (
+  workflow_run_id uuid not null,
+  event_id uuid not null,
+  job_id bigint not null,
+  constraint consumed_events_pkey PRIMARY KEY (workflow_run_id, event_id)
+);
+comment on table orchestrator.consumed_events is 'Events that a job of the run has taken: each is taken once a run.';
+alter table orchestrator.consumed_events enable row level security;
+create policy "nobody but the service role" on orchestrator.consumed_events as permissive for all to public using (false) with check (false);
+grant delete, insert, select, update on orchestrator.consumed_events to service_role;
+
 create table orchestrator.doorbell (
   is_only_row boolean not null default true,
   rung_at timestamp with time zone not null default '-infinity'::timestamp with time zone,
@@ -30,6 +58,51 @@ comment on table orchestrator.doorbell is 'One row: when the bell was last rung,
 alter table orchestrator.doorbell enable row level security;
 create policy "nobody but the service role" on orchestrator.doorbell as permissive for all to public using (false) with check (false);
 grant delete, insert, select, update on orchestrator.doorbell to service_role;
+
+create table orchestrator.event_candidates (
+  job_id bigint not null,
+  event_id uuid not null,
+  is_refused boolean not null default false,
+  constraint event_candidates_pkey PRIMARY KEY (job_id, event_id)
+);
+comment on table orchestrator.event_candidates is 'Events that a waiting job has to look at, or has looked at and refused.';
+alter table orchestrator.event_candidates enable row level security;
+create policy "nobody but the service role" on orchestrator.event_candidates as permissive for all to public using (false) with check (false);
+grant delete, insert, select, update on orchestrator.event_candidates to service_role;
+
+create table orchestrator.event_waits (
+  job_id bigint not null,
+  workflow_run_id uuid not null,
+  event_type text not null,
+  constraint event_waits_pkey PRIMARY KEY (job_id)
+);
+comment on table orchestrator.event_waits is 'The jobs that wait for an event, by its type.';
+CREATE INDEX event_waits_by_type ON orchestrator.event_waits USING btree (event_type);
+alter table orchestrator.event_waits enable row level security;
+create policy "nobody but the service role" on orchestrator.event_waits as permissive for all to public using (false) with check (false);
+grant delete, insert, select, update on orchestrator.event_waits to service_role;
+
+create table orchestrator.signals (
+  signal_id bigint not null generated always as identity,
+  job_id bigint,
+  workflow_key text,
+  concurrency_key text,
+  constraint signals_pkey PRIMARY KEY (signal_id),
+  constraint signals_name_a_job_or_a_slot CHECK (((job_id IS NULL) = (concurrency_key IS NOT NULL)))
+);
+comment on table orchestrator.signals is 'Somebody to look at: a parked job that may go on, or a concurrency key whose slots changed. Inserted only, without a lock on what is meant; process_signals takes them in a transaction of its own.';
+alter table orchestrator.signals enable row level security;
+create policy "nobody but the service role" on orchestrator.signals as permissive for all to public using (false) with check (false);
+grant delete, insert, select, update on orchestrator.signals to service_role;
+
+create table orchestrator.stale_outputs (
+  path text not null,
+  constraint stale_outputs_pkey PRIMARY KEY (path)
+);
+comment on table orchestrator.stale_outputs is 'Outputs in Storage that no job refers to any more; the cron tick deletes them.';
+alter table orchestrator.stale_outputs enable row level security;
+create policy "nobody but the service role" on orchestrator.stale_outputs as permissive for all to public using (false) with check (false);
+grant delete, insert, select, update on orchestrator.stale_outputs to service_role;
 
 create table orchestrator.ticks (
   name text not null,
@@ -52,6 +125,184 @@ comment on table orchestrator.workers is 'Workers that drain or drained, by the 
 alter table orchestrator.workers enable row level security;
 create policy "nobody but the service role" on orchestrator.workers as permissive for all to public using (false) with check (false);
 grant delete, insert, select, update on orchestrator.workers to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._append_steps(p_workflow_run_id uuid, p_plan jsonb, p_author_step integer, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+AS $function$
+declare
+  v_run public.workflow_runs;
+  v_failure public.job_queue;
+  v_last integer;
+  v_depth integer;
+  v_problem text;
+  v_numbers jsonb;
+  v_revision integer;
+  v_definition_id bigint;
+  v_sinks integer;
+  v_doomed bigint[];
+begin
+  select * into strict v_run from public.workflow_runs where workflow_run_id = p_workflow_run_id;
+  select * into v_failure
+  from public.job_queue
+  where workflow_run_id = p_workflow_run_id and payload ->> 'kind' = 'failure';
+  if v_run.status <> 'running' then
+    return jsonb_build_object('problem', format('the run has ended: it is %s', v_run.status));
+  elsif v_failure.status <> 'waiting' then
+    return jsonb_build_object('problem', 'the run is ending: its failure handlers have begun');
+  end if;
+
+  select
+    greatest(
+      max(q.step_no), (select max(step_no) from public.workflow_steps where definition_id = v_run.definition_id)
+    ),
+    jsonb_object_agg(q.step_id, q.step_no)
+  into v_last, v_numbers
+  from public.job_queue q
+  where q.workflow_run_id = p_workflow_run_id and q.item_index = -1;
+
+  -- The compiler has checked the plan by itself; what the run has become since is checked here.
+  select string_agg(format('step id %s is taken', value -> 'step_id'), '; ') into v_problem
+  from jsonb_array_elements(p_plan -> 'steps')
+  where v_numbers ? (value ->> 'step_id');
+  if v_problem is not null then
+    return jsonb_build_object('problem', v_problem);
+  end if;
+  select v_numbers || jsonb_object_agg(value ->> 'step_id', v_last + ordinality) into v_numbers
+  from jsonb_array_elements(p_plan -> 'steps') with ordinality;
+
+  select string_agg(format('step %s depends on the unknown step %s', s.value -> 'step_id', d.value), '; ') into v_problem
+  from jsonb_array_elements(p_plan -> 'steps') as s
+  cross join jsonb_array_elements(s.value -> 'depends_on') as d
+  where not v_numbers ? (d.value #>> '{}') or d.value #>> '{}' like '$%';
+  if v_problem is null and v_last + jsonb_array_length(p_plan -> 'steps') > 5000 then
+    v_problem := 'the run would have more than 5000 steps';
+  end if;
+
+  select 1 + coalesce(max(w.append_depth), 0) into v_depth
+  from public.job_queue q
+  join public.workflow_steps w on w.definition_id = q.definition_id and w.step_no = q.step_no
+  where q.workflow_run_id = p_workflow_run_id and q.item_index = -1 and (
+    q.step_no = p_author_step
+    or q.step_id in (
+      select d.value
+      from jsonb_array_elements(p_plan -> 'steps') as s
+      cross join jsonb_array_elements_text(s.value -> 'depends_on') as d
+    )
+  );
+  if v_problem is null and v_depth > 3 then
+    v_problem := 'appended steps may append steps no more than 3 deep';
+  end if;
+  if v_problem is not null then
+    return jsonb_build_object('problem', v_problem);
+  end if;
+
+  v_revision := v_run.plan_revision + 1;
+  select count(*) into v_sinks from jsonb_array_elements(p_plan -> 'steps') where (value ->> 'is_sink')::boolean;
+  insert into public.workflow_definitions (
+    workflow_key, version, sha256, source, compiled, sinks, published_at
+  )
+  values (
+    p_workflow_run_id::text, v_revision, encode(sha256(convert_to(p_plan ->> 'source', 'UTF8')), 'hex'),
+    p_plan ->> 'source', p_plan, v_sinks, p_now
+  )
+  returning definition_id into v_definition_id;
+  insert into public.plan_revisions (workflow_run_id, revision, definition_id, author, reason, created_at)
+  values (p_workflow_run_id, v_revision, v_definition_id, p_plan ->> 'author', p_plan ->> 'reason', p_now);
+
+  with step as (
+    select
+      (v_numbers ->> s.step_id)::integer as step_no, s.*,
+      array(select (v_numbers ->> d)::integer from unnest(s.depends_on_ids) as d order by 1) as depends_on
+    from (
+      select
+        r.*,
+        array(select jsonb_array_elements_text(r.depends_on)) as depends_on_ids,
+        array(select jsonb_array_elements_text(r.reads)) as read_ids
+      from jsonb_to_recordset(p_plan -> 'steps') as r (
+        step_id text, kind text, agent text, config jsonb, depends_on jsonb, reads jsonb, is_sink boolean,
+        is_result boolean, join_rule text, join_min integer, continue_on_error boolean, rate_limit text,
+        max_attempts integer, retry_initial_ms integer, retry_max_ms integer, retry_jitter boolean
+      )
+    ) as s (
+      step_id, kind, agent, config, depends_on_json, reads_json, is_sink, is_result, join_rule, join_min,
+      continue_on_error, rate_limit, max_attempts, retry_initial_ms, retry_max_ms, retry_jitter,
+      depends_on_ids, read_ids
+    )
+  )
+  insert into public.workflow_steps (
+    definition_id, step_no, step_id, kind, phase, agent, config, depends_on, dependents, reads, is_sink, is_result,
+    join_rule, join_min, continue_on_error, rate_limit, append_depth,
+    max_attempts, retry_initial_ms, retry_max_ms, retry_jitter
+  )
+  select
+    v_definition_id, s.step_no, s.step_id, s.kind, 'main', s.agent, s.config, s.depends_on,
+    array(select o.step_no from step o where s.step_no = any (o.depends_on) order by 1)
+      -- The failure handlers of the run wait for these steps too.
+      || case when s.is_sink then v_failure.step_no end,
+    array(select (v_numbers ->> d)::integer from unnest(s.read_ids) as d order by 1),
+    s.is_sink, s.is_result, s.join_rule, s.join_min, s.continue_on_error, s.rate_limit, v_depth,
+    s.max_attempts, s.retry_initial_ms, s.retry_max_ms, s.retry_jitter
+  from step s;
+
+  if v_failure.job_id is not null then
+    update public.job_queue
+    set dependencies = dependencies + v_sinks, open_dependencies = open_dependencies + v_sinks
+    where job_id = v_failure.job_id;
+  end if;
+  update public.job_queue q
+  set extra_dependents = q.extra_dependents || e.dependents
+  from (
+    select d.step_no, array_agg(w.step_no order by w.step_no) as dependents
+    from public.workflow_steps w
+    cross join unnest(w.depends_on) as d (step_no)
+    where w.definition_id = v_definition_id and d.step_no <= v_last
+    group by d.step_no
+  ) as e
+  where q.workflow_run_id = p_workflow_run_id and q.step_no = e.step_no and q.item_index = -1;
+
+  update public.workflow_runs
+  set open_sinks = open_sinks + v_sinks, plan_revision = v_revision
+  where workflow_run_id = p_workflow_run_id;
+
+  with added as (
+    insert into public.job_queue (
+      workflow_run_id, definition_id, step_no, step_id, agent, rate_limit_key, user_id, intent_id, status, skip_reason,
+      finished_at, priority, max_attempts, next_run_at, dependencies, open_dependencies, succeeded_dependencies,
+      failed_dependencies, join_rule, join_min, payload, created_at
+    )
+    select
+      p_workflow_run_id, v_definition_id, w.step_no, w.step_id, w.agent,
+      case when w.takes_tokens then orchestrator.expand_rate_limit(w.rate_limit, v_run.user_id, w.agent) else '' end,
+      v_run.user_id, v_run.intent_id, v.status,
+      case when v.status = 'skipped' then orchestrator.join_skip_reason(w.join_rule, d.p_failed) end,
+      case when v.status = 'skipped' then p_now end,
+      v_run.priority, w.max_attempts, p_now, cardinality(w.depends_on), d.p_open, d.p_succeeded, d.p_failed,
+      w.join_rule, w.join_min, w.config, p_now
+    from public.workflow_steps w
+    cross join lateral orchestrator.count_dependencies(p_workflow_run_id, w.depends_on, '{}') as d
+    cross join lateral (
+      select case
+        when cardinality(w.depends_on) = 0 then 'queued'
+        else orchestrator.join_status(w.join_rule, w.join_min, d.p_open, d.p_succeeded, d.p_failed)
+      end as status
+    ) as v
+    where w.definition_id = v_definition_id
+    order by w.step_no
+    returning job_id, status
+  )
+  select array_agg(job_id) filter (where status = 'skipped') into v_doomed from added;
+  if v_doomed is not null then
+    update public.workflow_runs set is_serial = true where workflow_run_id = p_workflow_run_id;
+    perform orchestrator.carry_ends(v_doomed, p_now);
+  end if;
+  return jsonb_build_object('revision', v_revision, 'steps', jsonb_array_length(p_plan -> 'steps'));
+end;
+$function$;
+comment on function orchestrator._append_steps(p_workflow_run_id uuid, p_plan jsonb, p_author_step integer, p_now timestamp with time zone) is 'Adds checked steps to a live run as a plan revision, whole or not at all; {problem} tells why not. The caller holds the run exclusively.';
+grant execute on function orchestrator._append_steps(p_workflow_run_id uuid, p_plan jsonb, p_author_step integer, p_now timestamp with time zone) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._apply_trigger(p_workflow_key text, p_trigger jsonb)
  RETURNS void
@@ -87,13 +338,301 @@ $function$;
 comment on function orchestrator._apply_trigger(p_workflow_key text, p_trigger jsonb) is 'Brings the schedules of a workflow in line with the trigger just published.';
 grant execute on function orchestrator._apply_trigger(p_workflow_key text, p_trigger jsonb) to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator._ask_for_slot(p_job public.job_queue, p_concurrency jsonb, p_run_inputs jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  update public.workflow_runs
+  set inputs = p_run_inputs, concurrency_key = p_concurrency ->> 'key'
+  where workflow_run_id = p_job.workflow_run_id;
+  insert into orchestrator.concurrency_slots (
+    workflow_run_id, workflow_key, concurrency_key, job_id, max_runs, on_conflict
+  )
+  select
+    workflow_run_id, workflow_key, concurrency_key, p_job.job_id,
+    (p_concurrency ->> 'max')::integer, p_concurrency ->> 'on_conflict'
+  from public.workflow_runs
+  where workflow_run_id = p_job.workflow_run_id
+  on conflict (workflow_run_id) do nothing;
+  insert into orchestrator.signals (workflow_key, concurrency_key)
+  select workflow_key, concurrency_key
+  from public.workflow_runs
+  where workflow_run_id = p_job.workflow_run_id;
+end;
+$function$;
+comment on function orchestrator._ask_for_slot(p_job public.job_queue, p_concurrency jsonb, p_run_inputs jsonb) is 'Notes that a run wants a slot of its concurrency key; process_signals decides, one key at a time.';
+grant execute on function orchestrator._ask_for_slot(p_job public.job_queue, p_concurrency jsonb, p_run_inputs jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._begin_items(p_job public.job_queue, p_items jsonb, p_needed integer, p_ends_early boolean, p_max_concurrency integer, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+AS $function$
+declare
+  v_total integer := jsonb_array_length(p_items);
+  v_step public.workflow_steps;
+begin
+  select * into strict v_step
+  from public.workflow_steps
+  where definition_id = p_job.definition_id and step_no = p_job.step_no;
+
+  insert into public.fan_outs (
+    workflow_run_id, step_no, total, open, needed, ends_early, max_concurrency, released
+  )
+  values (
+    p_job.workflow_run_id, p_job.step_no, v_total, v_total, p_needed, coalesce(p_ends_early, false),
+    p_max_concurrency, least(v_total, coalesce(p_max_concurrency, v_total))
+  );
+
+  insert into public.job_queue (
+    workflow_run_id, definition_id, step_no, item_index, step_id, agent, rate_limit_key, user_id, intent_id,
+    status, priority, max_attempts, next_run_at, open_dependencies, generation, payload, input, created_at
+  )
+  select
+    p_job.workflow_run_id, p_job.definition_id, p_job.step_no, i.ordinality - 1, p_job.step_id, p_job.agent,
+    case
+      when v_step.kind = 'call' then orchestrator.expand_rate_limit(v_step.rate_limit, p_job.user_id, p_job.agent)
+      else ''
+    end,
+    p_job.user_id, p_job.intent_id,
+    case when i.ordinality <= coalesce(p_max_concurrency, v_total) then 'queued' else 'waiting' end,
+    p_job.priority, v_step.max_attempts, p_now,
+    (i.ordinality > coalesce(p_max_concurrency, v_total))::integer,
+    p_job.generation, p_job.payload - array['if', 'unless', 'for_each', 'with', 'scoped', 'queue_timeout_ms'],
+    i.value, p_now
+  from jsonb_array_elements(p_items) with ordinality as i
+  order by i.ordinality;
+
+  if v_total = 0 or p_needed > v_total then
+    update public.job_queue set next_run_at = p_now where job_id = p_job.job_id;
+  end if;
+end;
+$function$;
+comment on function orchestrator._begin_items(p_job public.job_queue, p_items jsonb, p_needed integer, p_ends_early boolean, p_max_concurrency integer, p_now timestamp with time zone) is 'Makes one job per item of a fan-out, each with its own input; beyond max_concurrency they wait for one to end.';
+grant execute on function orchestrator._begin_items(p_job public.job_queue, p_items jsonb, p_needed integer, p_ends_early boolean, p_max_concurrency integer, p_now timestamp with time zone) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._begin_sub_run(p_job public.job_queue, p_request jsonb, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+AS $function$
+declare
+  v_parent public.workflow_runs;
+  v_run_id uuid;
+begin
+  select * into strict v_parent from public.workflow_runs where workflow_run_id = p_job.workflow_run_id;
+  v_run_id := (orchestrator.create_runs(
+    jsonb_build_array(jsonb_build_object(
+      'user_id', p_job.user_id, 'workflow_key', p_request ->> 'workflow_key', 'intent_id', p_job.intent_id,
+      'payload', coalesce(p_request -> 'payload', '{}'), 'priority', p_job.priority,
+      'idempotency_key', 'job:' || p_job.job_id || ':' || p_job.generation,
+      'parent_run_id', p_job.workflow_run_id, 'parent_job_id', p_job.job_id, 'depth', v_parent.depth + 1
+    )),
+    'workflow'
+  ) #>> '{0,workflow_run_id}')::uuid;
+
+  update public.job_queue
+  set
+    parked = parked || jsonb_build_object('workflow_run_id', v_run_id),
+    -- Told of an older delivery: the run may have ended already.
+    next_run_at = case
+      when (select status from public.workflow_runs where workflow_run_id = v_run_id) = 'running' then next_run_at
+      else p_now
+    end
+  where job_id = p_job.job_id;
+end;
+$function$;
+comment on function orchestrator._begin_sub_run(p_job public.job_queue, p_request jsonb, p_now timestamp with time zone) is 'Starts the run that a parked job waits for, once per generation of the job.';
+grant execute on function orchestrator._begin_sub_run(p_job public.job_queue, p_request jsonb, p_now timestamp with time zone) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._begin_wait(p_job public.job_queue, p_event_type text, p_refused uuid[], p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+AS $function$
+begin
+  insert into orchestrator.event_candidates (job_id, event_id, is_refused)
+  select p_job.job_id, e, true from unnest(p_refused) as e
+  on conflict (job_id, event_id) do update set is_refused = true;
+
+  if not exists (select from orchestrator.event_waits where job_id = p_job.job_id) then
+    -- Exclusive, so that every event of the type is either committed and seen below, or finds the wait. Not waited
+    -- for: an app's long transaction must not hold up a worker, so the job looks again a moment later.
+    if not pg_try_advisory_xact_lock(hashtext('orchestrator.event'), hashtext(p_event_type)) then
+      update public.job_queue
+      set next_run_at = least(next_run_at, p_now + interval '100 milliseconds')
+      where job_id = p_job.job_id;
+      return;
+    end if;
+    insert into orchestrator.event_waits (job_id, workflow_run_id, event_type)
+    values (p_job.job_id, p_job.workflow_run_id, p_event_type);
+    -- Looks back over the events since the run began, but for the one that started it.
+    insert into orchestrator.event_candidates (job_id, event_id)
+    select p_job.job_id, e.event_id
+    from public.workflow_runs r
+    join public.intent_events e on e.created_at >= r.created_at and e.type = p_event_type
+    where r.workflow_run_id = p_job.workflow_run_id and e.event_id is distinct from r.trigger_event_id
+    on conflict (job_id, event_id) do nothing;
+  end if;
+
+  if exists (
+    select from orchestrator.event_candidates c
+    where c.job_id = p_job.job_id and not c.is_refused and not exists (
+      select from orchestrator.consumed_events t
+      where t.workflow_run_id = p_job.workflow_run_id and t.event_id = c.event_id
+    )
+  ) then
+    update public.job_queue set next_run_at = p_now where job_id = p_job.job_id;
+  end if;
+end;
+$function$;
+comment on function orchestrator._begin_wait(p_job public.job_queue, p_event_type text, p_refused uuid[], p_now timestamp with time zone) is 'Enters a parked job among those that wait for a type of event, and calls it if one is there already.';
+grant execute on function orchestrator._begin_wait(p_job public.job_queue, p_event_type text, p_refused uuid[], p_now timestamp with time zone) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._collect_items(p_workflow_run_id uuid, p_step_no integer)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  -- Larger than any output may be: the worker need not see it to refuse it.
+  if (
+    select sum(coalesce((output_ref ->> 'bytes')::bigint, pg_column_size(output)))
+    from public.job_queue
+    where workflow_run_id = p_workflow_run_id and step_no = p_step_no and item_index >= 0
+  ) > orchestrator.output_max_bytes() then
+    return null;
+  end if;
+  return (
+    select coalesce(jsonb_agg(
+      jsonb_build_object('status', status, 'output', output, 'output_ref', output_ref) order by item_index
+    ), '[]')
+    from public.job_queue
+    where workflow_run_id = p_workflow_run_id and step_no = p_step_no and item_index >= 0
+  );
+end;
+$function$;
+comment on function orchestrator._collect_items(p_workflow_run_id uuid, p_step_no integer) is 'The items of a fan-out in their order, with their outputs; null if these are too large together.';
+grant execute on function orchestrator._collect_items(p_workflow_run_id uuid, p_step_no integer) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._copy_outputs(p_from uuid, p_to uuid, p_redone_step text, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_roots integer[];
+begin
+  update public.job_queue n
+  set status = 'success', output = o.output, output_ref = o.output_ref, finished_at = p_now, open_dependencies = 0
+  from public.job_queue o
+  where n.workflow_run_id = p_to and o.workflow_run_id = p_from
+    and n.step_id = o.step_id and n.item_index = -1 and o.item_index = -1
+    and n.payload ->> 'kind' is not distinct from o.payload ->> 'kind'
+    and o.status = 'success' and o.step_id is distinct from p_redone_step and o.step_id not like '$%';
+  update public.workflow_runs n
+  set inputs = o.inputs
+  from public.workflow_runs o
+  where n.workflow_run_id = p_to and o.workflow_run_id = p_from;
+  -- The start step comes before all others: doing it again would do all of them again.
+  update public.job_queue
+  set status = 'success', output = 'null', finished_at = p_now, open_dependencies = 0
+  where workflow_run_id = p_to and payload ->> 'kind' = 'start';
+
+  select array_agg(step_no) into v_roots
+  from public.job_queue
+  where workflow_run_id = p_to and status <> 'success';
+  if v_roots is not null then
+    perform orchestrator._redo_steps(p_to, v_roots, true, false, null, p_now);
+  end if;
+end;
+$function$;
+comment on function orchestrator._copy_outputs(p_from uuid, p_to uuid, p_redone_step text, p_now timestamp with time zone) is 'Gives a new run the good outputs of another, by step id, but for one step; what is behind a step without output is done again.';
+grant execute on function orchestrator._copy_outputs(p_from uuid, p_to uuid, p_redone_step text, p_now timestamp with time zone) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._count_items(p_runs uuid[], p_steps integer[], p_failed_runs uuid[], p_failed_steps integer[], p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+declare
+  v_fan_out record;
+begin
+  for v_fan_out in
+    with ended as (
+      select run_id, step_no, 1 as succeeded, 0 as failed
+      from unnest(p_runs, p_steps) as s (run_id, step_no)
+      union all
+      select run_id, step_no, 0, 1
+      from unnest(p_failed_runs, p_failed_steps) as f (run_id, step_no)
+    ),
+    change as materialized (
+      select
+        run_id, step_no, sum(succeeded)::integer as succeeded, sum(failed)::integer as failed,
+        count(*)::integer as ended
+      from ended
+      group by run_id, step_no
+      order by run_id, step_no
+    ),
+    counted as (
+      update public.fan_outs f
+      set open = f.open - c.ended, succeeded = f.succeeded + c.succeeded, failed = f.failed + c.failed
+      from change c
+      where f.workflow_run_id = c.run_id and f.step_no = c.step_no
+      returning
+        f.workflow_run_id, f.step_no, f.released, f.max_concurrency, c.ended,
+        f.open = 0 or f.succeeded + f.open < f.needed or f.ends_early and f.succeeded >= f.needed as is_decided
+    )
+    select * from counted where is_decided or max_concurrency is not null
+  loop
+    if v_fan_out.is_decided then
+      update public.job_queue
+      set next_run_at = p_now
+      where workflow_run_id = v_fan_out.workflow_run_id and step_no = v_fan_out.step_no and item_index = -1
+        and status = 'parked' and parked ->> 'for' = 'items' and next_run_at > p_now;
+      continue;
+    end if;
+    with following as (
+      -- From where the last look ended, so that all looks together read each item once.
+      select job_id, item_index
+      from public.job_queue
+      where workflow_run_id = v_fan_out.workflow_run_id and step_no = v_fan_out.step_no
+        and item_index >= v_fan_out.released and status = 'waiting'
+      order by item_index
+      limit v_fan_out.ended
+    ),
+    let_go as (
+      update public.job_queue q
+      set status = 'queued', open_dependencies = 0, next_run_at = p_now
+      from following f
+      where q.job_id = f.job_id
+    )
+    update public.fan_outs
+    set released = (select max(item_index) + 1 from following)
+    where workflow_run_id = v_fan_out.workflow_run_id and step_no = v_fan_out.step_no
+      and exists (select from following);
+  end loop;
+end;
+$function$;
+comment on function orchestrator._count_items(p_runs uuid[], p_steps integer[], p_failed_runs uuid[], p_failed_steps integer[], p_now timestamp with time zone) is 'Counts ended items of fan-outs, lets the next ones go, and calls the step''s own job once its outcome is decided. Last in a transaction: all items of a fan-out share its row.';
+grant execute on function orchestrator._count_items(p_runs uuid[], p_steps integer[], p_failed_runs uuid[], p_failed_steps integer[], p_now timestamp with time zone) to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator._describe_job(p_job public.job_queue)
  RETURNS jsonb
  LANGUAGE sql
  STABLE
  SET search_path TO ''
 AS $function$
-  select to_jsonb(p_job) - array['lease_token', 'definition_id'] || jsonb_build_object('attempt_history', (
+  select to_jsonb(p_job) - array['lease_token', 'definition_id', 'extra_dependents'] || jsonb_build_object('attempt_history', (
     select coalesce(jsonb_agg(to_jsonb(a) - array['job_id', 'workflow_run_id'] order by a.attempt_id), '[]')
     from public.job_attempts a
     where a.job_id = p_job.job_id
@@ -101,6 +640,93 @@ AS $function$
 $function$;
 comment on function orchestrator._describe_job(p_job public.job_queue) is 'A job with its attempts; the lease token stays inside.';
 grant execute on function orchestrator._describe_job(p_job public.job_queue) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._describe_parked(p_job public.job_queue, p_now timestamp with time zone)
+ RETURNS json
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_reason text := p_job.parked ->> 'for';
+  v_more jsonb;
+begin
+  case v_reason
+    when 'event' then
+      select jsonb_build_object('events', coalesce(jsonb_agg(to_jsonb(e) - 'created_at' order by e.created_at), '[]')) into v_more
+      from (
+        select e.event_id, e.type, e.payload, e.user_id, e.created_at
+        from orchestrator.event_candidates c
+        join public.intent_events e using (event_id)
+        where c.job_id = p_job.job_id and not c.is_refused and not exists (
+          select from orchestrator.consumed_events t
+          where t.workflow_run_id = p_job.workflow_run_id and t.event_id = c.event_id
+        )
+        order by e.created_at, e.event_id
+        limit 100
+      ) as e;
+    when 'items' then
+      select to_jsonb(f) - array['workflow_run_id', 'step_no', 'open', 'released', 'max_concurrency', 'ends_early']
+        || jsonb_build_object('items', orchestrator._collect_items(p_job.workflow_run_id, p_job.step_no))
+      into v_more
+      from public.fan_outs f
+      where f.workflow_run_id = p_job.workflow_run_id and f.step_no = p_job.step_no;
+    when 'run' then
+      select jsonb_build_object('workflow_run_id', r.workflow_run_id, 'status', r.status)
+        || orchestrator.describe_outputs(r.workflow_run_id)
+      into v_more
+      from public.workflow_runs r
+      where r.workflow_run_id = (p_job.parked ->> 'workflow_run_id')::uuid;
+    else
+      v_more := '{}';
+  end case;
+  return p_job.parked - 'until' || v_more || jsonb_build_object(
+    'is_over', v_reason = 'callback' or (p_job.parked ->> 'until')::timestamptz <= p_now
+  );
+end;
+$function$;
+comment on function orchestrator._describe_parked(p_job public.job_queue, p_now timestamp with time zone) is 'What a parked job waited for, with what came of it.';
+grant execute on function orchestrator._describe_parked(p_job public.job_queue, p_now timestamp with time zone) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._describe_scope(p_workflow_run_id uuid)
+ RETURNS json
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return (
+    select json_build_object(
+      'inputs', r.inputs,
+      'event', json_build_object(
+        'type', coalesce(r.event_type, case r.trigger_type
+          when 'cron' then 'cron.tick'
+          when 'workflow' then 'workflow.call'
+          else 'api.dispatch'
+        end),
+        'id', r.trigger_event_id,
+        'user_id', r.user_id,
+        'intent_id', r.intent_id,
+        'created_at', r.created_at
+      ),
+      'run', json_build_object(
+        'id', r.workflow_run_id,
+        'workflow_key', r.workflow_key,
+        'user_id', r.user_id,
+        'intent_id', r.intent_id,
+        'failed_steps', case when r.failed_jobs = 0 then '[]' else (
+          select coalesce(json_agg(q.step_id order by q.step_no), '[]')
+          from public.job_queue q
+          where q.workflow_run_id = r.workflow_run_id and q.item_index = -1 and q.status = 'dead'
+        ) end
+      )
+    )
+    from public.workflow_runs r
+    where r.workflow_run_id = p_workflow_run_id
+  );
+end;
+$function$;
+comment on function orchestrator._describe_scope(p_workflow_run_id uuid) is 'What expressions of a run can name besides its steps: inputs, event (its payload comes with the run), run.';
+grant execute on function orchestrator._describe_scope(p_workflow_run_id uuid) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._describe_workflow(p_workflow_key text, p_is_whole boolean)
  RETURNS jsonb
@@ -132,18 +758,150 @@ $function$;
 comment on function orchestrator._describe_workflow(p_workflow_key text, p_is_whole boolean) is 'One published workflow as the HTTP surface shows it; whole adds the source and the compiled form.';
 grant execute on function orchestrator._describe_workflow(p_workflow_key text, p_is_whole boolean) to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator._drop_outputs(p_results jsonb, p_settled bigint[])
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  insert into orchestrator.stale_outputs (path)
+  select r.output_ref ->> 'path'
+  from jsonb_to_recordset(p_results) as r (job_id bigint, output_ref jsonb)
+  join public.job_queue q using (job_id)
+  where r.output_ref is not null and r.job_id <> all (p_settled)
+    -- Delivered twice: the first delivery is the one in use.
+    and q.output_ref ->> 'path' is distinct from r.output_ref ->> 'path'
+  on conflict (path) do nothing;
+$function$;
+comment on function orchestrator._drop_outputs(p_results jsonb, p_settled bigint[]) is 'Notes the outputs in Storage of results that were not applied, for deletion.';
+grant execute on function orchestrator._drop_outputs(p_results jsonb, p_settled bigint[]) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._forget_items(p_workflow_run_id uuid, p_steps integer[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+AS $function$
+declare
+  v_items bigint[];
+begin
+  delete from public.fan_outs where workflow_run_id = p_workflow_run_id and step_no = any (p_steps);
+  if not found then
+    return;
+  end if;
+  select array_agg(job_id) into v_items
+  from public.job_queue
+  where workflow_run_id = p_workflow_run_id and step_no = any (p_steps) and item_index >= 0;
+  perform orchestrator._forget_work(v_items);
+  delete from public.job_attempts where job_id = any (v_items);
+  delete from public.job_queue where job_id = any (v_items);
+end;
+$function$;
+comment on function orchestrator._forget_items(p_workflow_run_id uuid, p_steps integer[]) is 'Deletes the items of fan-outs that are done anew as a whole: their list is made again.';
+grant execute on function orchestrator._forget_items(p_workflow_run_id uuid, p_steps integer[]) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._forget_work(p_job_ids bigint[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+AS $function$
+begin
+  delete from orchestrator.event_waits where job_id = any (p_job_ids);
+  delete from orchestrator.event_candidates where job_id = any (p_job_ids);
+  insert into orchestrator.stale_outputs (path)
+  select output_ref ->> 'path'
+  from public.job_queue
+  where job_id = any (p_job_ids) and output_ref is not null
+  on conflict (path) do nothing;
+end;
+$function$;
+comment on function orchestrator._forget_work(p_job_ids bigint[]) is 'Forgets what jobs waited for and the outputs that they keep in Storage.';
+grant execute on function orchestrator._forget_work(p_job_ids bigint[]) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._grant_slots(p_workflow_key text, p_concurrency_key text, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_holders uuid[];
+  v_slot orchestrator.concurrency_slots;
+  v_granted uuid[] := array[]::uuid[];
+  v_replaced uuid[] := array[]::uuid[];
+  v_refused uuid[] := array[]::uuid[];
+  v_run record;
+begin
+  select coalesce(array_agg(workflow_run_id order by workflow_run_id), '{}') into v_holders
+  from orchestrator.concurrency_slots
+  where workflow_key = p_workflow_key and concurrency_key = p_concurrency_key and is_held;
+
+  for v_slot in
+    select *
+    from orchestrator.concurrency_slots
+    where workflow_key = p_workflow_key and concurrency_key = p_concurrency_key and not is_held
+    order by workflow_run_id
+  loop
+    if cardinality(v_holders) >= v_slot.max_runs and v_slot.on_conflict = 'replace' then
+      v_replaced := v_replaced || v_holders[1];
+      v_holders := v_holders[2 :];
+    end if;
+    if cardinality(v_holders) < v_slot.max_runs then
+      v_granted := v_granted || v_slot.workflow_run_id;
+      v_holders := v_holders || v_slot.workflow_run_id;
+    elsif v_slot.on_conflict <> 'queue' then
+      v_refused := v_refused || v_slot.workflow_run_id;
+    end if;
+  end loop;
+
+  -- All at once, as everywhere: two that lock runs one after the other could wait in a circle.
+  perform orchestrator.lock_runs(v_replaced || v_refused, v_replaced || v_refused);
+  for v_run in
+    select s.workflow_run_id, s.on_conflict, s.workflow_run_id = any (v_replaced) as is_replaced
+    from orchestrator.concurrency_slots s
+    join public.workflow_runs r using (workflow_run_id)
+    where s.workflow_run_id = any (v_replaced || v_refused) and r.status = 'running'
+    order by s.workflow_run_id
+  loop
+    perform orchestrator.end_run(
+      v_run.workflow_run_id,
+      case when v_run.on_conflict = 'skip' and not v_run.is_replaced then 'skipped' else 'cancelled' end,
+      case
+        when v_run.is_replaced then 'replaced by a newer run with its concurrency key'
+        when v_run.on_conflict = 'skip' then 'concurrency'
+        else 'another run with its concurrency key is live'
+      end,
+      p_now
+    );
+  end loop;
+
+  update orchestrator.concurrency_slots
+  set is_held = true
+  where workflow_run_id = any (v_granted) and workflow_run_id <> all (v_replaced);
+  update public.job_queue q
+  set parked = q.parked || '{"granted": true}', next_run_at = p_now
+  from orchestrator.concurrency_slots s
+  where s.workflow_run_id = any (v_granted) and s.is_held and q.job_id = s.job_id and q.status = 'parked';
+end;
+$function$;
+comment on function orchestrator._grant_slots(p_workflow_key text, p_concurrency_key text, p_now timestamp with time zone) is 'Gives free slots of a concurrency key to the runs that wait, oldest first, and applies their policies where there is none.';
+grant execute on function orchestrator._grant_slots(p_workflow_key text, p_concurrency_key text, p_now timestamp with time zone) to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator._identify_request(p_request jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
  IMMUTABLE
  SET search_path TO ''
 AS $function$
+declare
+  v_internal constant text[] := array[
+    'definition_id', 'trigger_event_id', 'event_type', 'restarted_from', 'parent_run_id', 'parent_job_id', 'depth'
+  ];
 begin
   -- Callers' keys get a prefix of their own, so that none can pose as the key of an event or a cron slot.
   return case
     when p_request ->> 'idempotency_key' is null
-      then p_request - array['definition_id', 'trigger_event_id', 'restarted_from']
-    else p_request - array['definition_id', 'trigger_event_id', 'restarted_from'] || jsonb_build_object(
+      then p_request - v_internal
+    else p_request - v_internal || jsonb_build_object(
       'idempotency_key', 'api:' || (p_request ->> 'idempotency_key'),
       'request_hash', md5((p_request - 'idempotency_key')::text)
     )
@@ -164,54 +922,62 @@ begin
   with requested as materialized (
     select
       r.ordinality::integer - 1 as request_index,
-      orchestrator.uuid_v7() as workflow_run_id,
+      case
+        when r.parent_run_id is null then orchestrator.uuid_v7()
+        else orchestrator.kin_uuid(r.parent_run_id)
+      end as workflow_run_id,
       coalesce(r.definition_id, w.definition_id) as definition_id,
       r.workflow_key, r.user_id, r.intent_id, coalesce(r.payload, '{}') as payload,
-      r.idempotency_key, r.request_hash, r.trigger_event_id, r.restarted_from,
+      r.idempotency_key, r.request_hash, r.trigger_event_id, r.event_type, r.restarted_from,
+      r.parent_run_id, r.parent_job_id, coalesce(r.depth, 0) as depth,
       coalesce(r.run_at, p_now) as run_at,
       coalesce(r.priority, 100) as priority
     from rows from (
       jsonb_to_recordset(p_requests) as (
         user_id text, workflow_key text, intent_id text, payload jsonb, idempotency_key text, request_hash text,
-        run_at timestamptz, priority integer, trigger_event_id uuid, restarted_from uuid, definition_id bigint
+        run_at timestamptz, priority integer, trigger_event_id uuid, event_type text, restarted_from uuid,
+        parent_run_id uuid, parent_job_id bigint, depth integer, definition_id bigint
       )
     ) with ordinality as r
     left join public.workflows w on w.workflow_key = r.workflow_key and w.archived_at is null
   ),
-  sinks as (
-    select definition_id, count(*)::integer as sinks
-    from public.workflow_steps
-    where is_sink and definition_id in (select definition_id from requested)
-    group by definition_id
-  ),
   inserted as (
     -- In key order, so that two batches with the same idempotency keys wait for each other, never in a circle.
     insert into public.workflow_runs (
-      workflow_run_id, workflow_key, definition_id, user_id, intent_id, trigger_type, trigger_event_id,
-      restarted_from, payload, priority, idempotency_key, request_hash, open_sinks, created_at
+      workflow_run_id, workflow_key, definition_id, user_id, intent_id, trigger_type, trigger_event_id, event_type,
+      restarted_from, parent_run_id, parent_job_id, depth, payload, priority, idempotency_key, request_hash,
+      open_sinks, created_at, deadline_at
     )
     select
       r.workflow_run_id, r.workflow_key, r.definition_id, r.user_id, r.intent_id, p_trigger_type,
-      r.trigger_event_id, r.restarted_from, r.payload, r.priority, r.idempotency_key, r.request_hash, s.sinks, p_now
+      r.trigger_event_id, r.event_type, r.restarted_from, r.parent_run_id, r.parent_job_id, r.depth, r.payload,
+      r.priority, r.idempotency_key, r.request_hash, d.sinks, p_now,
+      r.run_at + d.timeout_ms * interval '1 millisecond'
     from requested r
-    join sinks s using (definition_id)
+    join public.workflow_definitions d using (definition_id)
     order by r.idempotency_key, r.request_index
     on conflict (idempotency_key) where idempotency_key is not null do nothing
     returning workflow_runs.workflow_run_id
   ),
   jobs as (
     insert into public.job_queue (
-      workflow_run_id, definition_id, step_no, step_id, agent, user_id, intent_id, status, priority, max_attempts,
-      next_run_at, dependencies, open_dependencies, payload, created_at
+      workflow_run_id, definition_id, step_no, step_id, agent, rate_limit_key, user_id, intent_id, status, priority,
+      max_attempts, next_run_at, dependencies, open_dependencies, join_rule, join_min, payload, created_at
     )
     select
-      r.workflow_run_id, r.definition_id, s.step_no, s.step_id, s.agent, r.user_id, r.intent_id,
+      r.workflow_run_id, r.definition_id, s.step_no, s.step_id, s.agent,
+      case
+        when s.takes_tokens then orchestrator.expand_rate_limit(s.rate_limit, r.user_id, s.agent)
+        else ''
+      end,
+      r.user_id, r.intent_id,
       case when cardinality(s.depends_on) = 0 then 'queued' else 'waiting' end,
       r.priority, s.max_attempts, r.run_at,
-      cardinality(s.depends_on), cardinality(s.depends_on), s.config, p_now
+      cardinality(s.depends_on), cardinality(s.depends_on), s.join_rule, s.join_min, s.config, p_now
     from inserted i
     join requested r using (workflow_run_id)
     join public.workflow_steps s using (definition_id)
+    where s.phase = 'main'
     order by r.request_index, s.step_no
   )
   select jsonb_object_agg(r.request_index, r.workflow_run_id) into v_created
@@ -223,62 +989,100 @@ $function$;
 comment on function orchestrator._insert_runs(p_requests jsonb, p_trigger_type text, p_now timestamp with time zone) is 'One statement: the runs of a list of requests and all their jobs. Answers {request index: run id}; requests whose key exists, or whose workflow does not, are left out.';
 grant execute on function orchestrator._insert_runs(p_requests jsonb, p_trigger_type text, p_now timestamp with time zone) to service_role;
 
-CREATE OR REPLACE FUNCTION orchestrator._lease(p_worker_id text, p_job_ids bigint[], p_lease interval, p_now timestamp with time zone)
- RETURNS json
+CREATE OR REPLACE FUNCTION orchestrator._lease(p_worker_id text, p_job_ids bigint[], p_lease interval, p_now timestamp with time zone, OUT p_jobs json, OUT p_runs json)
+ RETURNS record
  LANGUAGE plpgsql
  SET search_path TO ''
  SET enable_seqscan TO 'off'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
 AS $function$
-declare
-  v_jobs json;
 begin
   with leased as (
     update public.job_queue
     set
       status = 'leased',
-      attempts = attempts + 1,
+      -- A parked job goes on with the attempt that it had begun.
+      attempts = attempts + case when status = 'parked' then 0 else 1 end,
       lease_token = gen_random_uuid(),
       lease_until = p_now + p_lease,
       leased_at = p_now,
       leased_by = p_worker_id,
       started_at = coalesce(started_at, p_now)
     where job_id = any (p_job_ids)
-    returning
-      job_id, lease_token, workflow_run_id, definition_id, step_no, step_id, user_id, intent_id, attempts,
-      max_attempts, agent, payload, dependencies, generation
+    returning *
   )
   -- Whole rows: json_agg of a row costs half of what json_build_object costs, with its types looked up per value.
-  select json_agg(j) into v_jobs
+  select
+    json_agg(j),
+    -- Once a run: the payload of a run with 10,000 items must not travel 10,000 times.
+    (
+      select json_agg(r)
+      from (
+        select workflow_run_id, workflow_key, payload
+        from public.workflow_runs
+        where workflow_run_id = any (array(select distinct workflow_run_id from leased))
+      ) as r
+    )
+  into p_jobs, p_runs
   from (
     select
-      l.job_id, l.lease_token, l.workflow_run_id, r.workflow_key, l.step_id, l.user_id, l.intent_id,
-      l.attempts as attempt, l.max_attempts, l.agent, l.payload as config, r.payload as run_payload,
-      case when l.dependencies = 0 then '{}' else (
-        select coalesce(json_object_agg(p.step_id, p.output), '{}')
-        from public.workflow_steps s
-        cross join unnest(s.depends_on) as d (step_no)
-        cross join lateral (
-          -- Fenced by the offset, so that each dependency is one probe of the index, however many steps the run has.
-          select q.step_id, q.output
-          from public.job_queue q
-          where q.workflow_run_id = l.workflow_run_id and q.step_no = d.step_no
-          offset 0
-        ) as p
-        where s.definition_id = l.definition_id and s.step_no = l.step_no
-      ) end as inputs,
-      l.workflow_run_id || ':' || l.step_id || ':' || l.generation as idempotency_key
+      l.job_id, l.lease_token, l.workflow_run_id, l.step_id, l.user_id, l.intent_id,
+      l.attempts as attempt, l.max_attempts, l.agent, l.payload as config,
+      coalesce(d.inputs, '{}') as inputs, d.others,
+      l.workflow_run_id || ':' || l.step_id || ':'
+        || case when l.item_index >= 0 then l.item_index || ':' else '' end || l.generation as idempotency_key,
+      l.item_index, l.input,
+      case when l.payload ? 'scoped' then orchestrator._describe_scope(l.workflow_run_id) end as scope,
+      case
+        when l.payload ? 'queue_timeout_ms' then floor(extract(epoch from p_now - l.next_run_at) * 1000)
+      end as queued_ms,
+      case when l.parked is not null then orchestrator._describe_parked(l, p_now) end as parked
     from leased l
-    join public.workflow_runs r using (workflow_run_id)
+    cross join lateral (
+      select
+        json_object_agg(p.step_id, p.output) filter (where p.is_plain) as inputs,
+        json_object_agg(p.step_id, json_build_object('status', p.status, 'output_ref', p.output_ref))
+          filter (where not p.is_plain) as others
+      from public.workflow_steps s
+      cross join unnest(s.reads) as u (step_no)
+      cross join lateral (
+        -- Fenced by the offset, so that each dependency is one probe of the index, however many steps the run has.
+        select q.step_id, q.output, q.status, q.output_ref, q.status = 'success' and q.output_ref is null as is_plain
+        from public.job_queue q
+        where q.workflow_run_id = l.workflow_run_id and q.step_no = u.step_no and q.item_index = -1
+        offset 0
+      ) as p
+      where l.item_index = -1 and (l.dependencies > 0 or l.payload ? 'scoped')
+        and s.definition_id = l.definition_id and s.step_no = l.step_no
+    ) as d
   ) as j;
-  return coalesce(v_jobs, '[]');
 end;
 $function$;
-comment on function orchestrator._lease(p_worker_id text, p_job_ids bigint[], p_lease interval, p_now timestamp with time zone) is 'Leases the picked jobs and gives the worker all that a call needs: config, run payload, outputs of the dependencies.';
-grant execute on function orchestrator._lease(p_worker_id text, p_job_ids bigint[], p_lease interval, p_now timestamp with time zone) to service_role;
+comment on function orchestrator._lease(p_worker_id text, p_job_ids bigint[], p_lease interval, p_now timestamp with time zone, OUT p_jobs json, OUT p_runs json) is 'Leases the picked jobs and gives the worker all that it needs: config, status and outputs of the steps it reads, what a parked job waited for, and, once each, their runs.';
+grant execute on function orchestrator._lease(p_worker_id text, p_job_ids bigint[], p_lease interval, p_now timestamp with time zone, OUT p_jobs json, OUT p_runs json) to service_role;
 
-CREATE OR REPLACE FUNCTION orchestrator._pick_jobs(p_limit integer, p_now timestamp with time zone, OUT p_job_ids bigint[], OUT p_user_ids text[], OUT p_agents text[])
+CREATE OR REPLACE FUNCTION orchestrator._lock_job(p_job_id bigint)
+ RETURNS public.job_queue
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_run_id uuid;
+  v_job public.job_queue;
+begin
+  select workflow_run_id into v_run_id from public.job_queue where job_id = p_job_id;
+  if found then
+    perform orchestrator.lock_runs(array[v_run_id], array[v_run_id]);
+    select * into v_job from public.job_queue where job_id = p_job_id for update;
+  end if;
+  return v_job;
+end;
+$function$;
+comment on function orchestrator._lock_job(p_job_id bigint) is 'A job, with its run held exclusively; a row of nulls if there is none.';
+grant execute on function orchestrator._lock_job(p_job_id bigint) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._pick_jobs(p_limit integer, p_now timestamp with time zone, OUT p_job_ids bigint[], OUT p_user_ids text[], OUT p_agents text[], OUT p_keys text[])
  RETURNS record
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -291,23 +1095,24 @@ declare
   v_job_ids bigint[];
   v_user_ids text[];
   v_agents text[];
+  v_keys text[];
 begin
   p_job_ids := array[]::bigint[];
   loop
     -- Priority by priority: within one, the index order is age, and jobs due later end the scan.
     select priority into v_priority
     from public.job_queue
-    where status in ('queued', 'failed') and priority > v_priority
+    where status in ('queued', 'failed', 'parked') and priority > v_priority
     order by priority
     limit 1;
     exit when not found;
 
-    select array_agg(d.job_id), array_agg(d.user_id), array_agg(d.agent)
-    into v_job_ids, v_user_ids, v_agents
+    select array_agg(d.job_id), array_agg(d.user_id), array_agg(d.agent), array_agg(d.rate_limit_key)
+    into v_job_ids, v_user_ids, v_agents, v_keys
     from (
-      select job_id, user_id, agent
+      select job_id, user_id, agent, case when status = 'parked' then '' else rate_limit_key end as rate_limit_key
       from public.job_queue
-      where status in ('queued', 'failed') and priority = v_priority and next_run_at <= p_now
+      where status in ('queued', 'failed', 'parked') and priority = v_priority and next_run_at <= p_now
       order by next_run_at, job_id
       limit p_limit - cardinality(p_job_ids)
       for update skip locked
@@ -315,12 +1120,81 @@ begin
     p_job_ids := p_job_ids || v_job_ids;
     p_user_ids := p_user_ids || v_user_ids;
     p_agents := p_agents || v_agents;
+    p_keys := p_keys || v_keys;
     exit when cardinality(p_job_ids) >= p_limit;
   end loop;
 end;
 $function$;
-comment on function orchestrator._pick_jobs(p_limit integer, p_now timestamp with time zone, OUT p_job_ids bigint[], OUT p_user_ids text[], OUT p_agents text[]) is 'Locks up to p_limit due jobs for this transaction, in order of priority, then age, and tells whose they are.';
-grant execute on function orchestrator._pick_jobs(p_limit integer, p_now timestamp with time zone, OUT p_job_ids bigint[], OUT p_user_ids text[], OUT p_agents text[]) to service_role;
+comment on function orchestrator._pick_jobs(p_limit integer, p_now timestamp with time zone, OUT p_job_ids bigint[], OUT p_user_ids text[], OUT p_agents text[], OUT p_keys text[]) is 'Locks up to p_limit due jobs for this transaction, in order of priority, then age, and tells whose they are and from which bucket they take.';
+grant execute on function orchestrator._pick_jobs(p_limit integer, p_now timestamp with time zone, OUT p_job_ids bigint[], OUT p_user_ids text[], OUT p_agents text[], OUT p_keys text[]) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._prepare_results(p_results jsonb, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+AS $function$
+declare
+  v_results jsonb := jsonb_build_array();
+  v_result jsonb;
+  v_job public.job_queue;
+  v_text text;
+begin
+  for v_result in
+    select value from jsonb_array_elements(p_results) order by (value ->> 'job_id')::bigint
+  loop
+    select * into v_job
+    from public.job_queue
+    where job_id = (v_result ->> 'job_id')::bigint and lease_token = (v_result ->> 'lease_token')::uuid;
+    v_text := null;
+    if v_job.job_id is null then
+      null;  -- its lease is lost: what follows is fenced by the token
+    elsif v_result ->> 'outcome' = 'handle' then
+      perform orchestrator._start_handlers(v_job, p_now);
+      v_result := v_result || '{"outcome": "success"}';
+    elsif v_result -> 'consumes' is not null then
+      insert into orchestrator.consumed_events (workflow_run_id, event_id, job_id)
+      values (v_job.workflow_run_id, (v_result ->> 'consumes')::uuid, v_job.job_id)
+      on conflict (workflow_run_id, event_id) do nothing;
+      if not found then
+        -- Another wait of the run was quicker: this one goes on waiting.
+        v_result := v_result - array['output', 'consumes'] || jsonb_build_object(
+          'outcome', 'park', 'parked', jsonb_build_object('for', 'event'),
+          'wait_event', jsonb_build_object(
+            'type', v_job.payload #> '{wait,event}', 'refused', jsonb_build_array(v_result -> 'consumes')
+          )
+        );
+      end if;
+    elsif v_result -> 'append' is not null then
+      v_text := orchestrator._append_steps(v_job.workflow_run_id, v_result -> 'append', v_job.step_no, p_now) ->> 'problem';
+      if v_text is not null then
+        perform orchestrator._drop_outputs(jsonb_build_array(v_result), array[]::bigint[]);
+        v_result := v_result - array['output', 'output_ref', 'append'] || jsonb_build_object(
+          'outcome', 'dead', 'error_class', 'validation', 'error_text', 'appending steps: ' || v_text
+        );
+      end if;
+    elsif v_result -> 'start_run' is not null then
+      if not exists (
+        select from public.workflows
+        where workflow_key = v_result #>> '{start_run,workflow_key}' and archived_at is null
+      ) then
+        v_text := format('there is no workflow %s: publish it first', v_result #>> '{start_run,workflow_key}');
+      elsif (select depth from public.workflow_runs where workflow_run_id = v_job.workflow_run_id) >= 10 then
+        v_text := 'sub-workflows are nested more than 10 deep: does this workflow call itself?';
+      end if;
+      if v_text is not null then
+        v_result := v_result - array['start_run', 'parked'] || jsonb_build_object(
+          'outcome', 'dead', 'error_class', 'sub_workflow', 'error_text', v_text
+        );
+      end if;
+    end if;
+    v_results := v_results || v_result;
+  end loop;
+  return v_results;
+end;
+$function$;
+comment on function orchestrator._prepare_results(p_results jsonb, p_now timestamp with time zone) is 'Does what must come before a batch is settled: takes events, appends steps, begins handlers; a result that cannot be applied as it is becomes another one.';
+grant execute on function orchestrator._prepare_results(p_results jsonb, p_now timestamp with time zone) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._record_late(p_worker_id text, p_results jsonb, p_settled bigint[], p_now timestamp with time zone)
  RETURNS void
@@ -339,7 +1213,7 @@ AS $function$
     job_id bigint, attempt integer, outcome text, status_code integer, error_class text, error_text text, logs jsonb
   )
   join public.job_queue q using (job_id)
-  where r.job_id <> all (p_settled)
+  where r.job_id <> all (p_settled) and r.outcome in ('success', 'retry', 'dead')
     -- The worker's own result delivered again, because the answer to the first delivery was lost, is not late.
     and not exists (
       select from public.job_attempts a
@@ -361,6 +1235,50 @@ AS $function$
 $function$;
 comment on function orchestrator._record_tick(p_name text) is 'Notes that a tick ran.';
 grant execute on function orchestrator._record_tick(p_name text) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._redo_items(p_job public.job_queue, p_item_index integer, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+AS $function$
+declare
+  v_items integer[];
+begin
+  select array_agg(item_index order by item_index) into v_items
+  from public.job_queue
+  where workflow_run_id = p_job.workflow_run_id and step_no = p_job.step_no and item_index >= 0
+    and (status <> 'success' or item_index = p_item_index);
+
+  update public.job_queue q
+  set
+    status = case when n.place <= coalesce(f.max_concurrency, n.place) then 'queued' else 'waiting' end,
+    open_dependencies = (n.place > coalesce(f.max_concurrency, n.place))::integer,
+    max_attempts = q.attempts + w.max_attempts,
+    generation = orchestrator.next_generation(q),
+    next_run_at = p_now, parked = null,
+    output = null, output_ref = null, error_class = null, error_text = null, started_at = null, finished_at = null
+  from unnest(v_items) with ordinality as n (item_index, place), public.fan_outs f, public.workflow_steps w
+  where q.workflow_run_id = p_job.workflow_run_id and q.step_no = p_job.step_no and q.item_index = n.item_index
+    and f.workflow_run_id = q.workflow_run_id and f.step_no = q.step_no
+    and w.definition_id = q.definition_id and w.step_no = q.step_no;
+
+  update public.fan_outs f
+  set
+    open = cardinality(v_items), succeeded = f.total - cardinality(v_items), failed = 0,
+    released = coalesce(v_items[f.max_concurrency] + 1, f.total)
+  where f.workflow_run_id = p_job.workflow_run_id and f.step_no = p_job.step_no;
+
+  update public.job_queue
+  set
+    status = 'parked', next_run_at = 'infinity', open_dependencies = 0, skip_reason = null,
+    output = null, output_ref = null, error_class = null, error_text = null, finished_at = null,
+    max_attempts = greatest(max_attempts, attempts + 1)
+  where job_id = p_job.job_id;
+end;
+$function$;
+comment on function orchestrator._redo_items(p_job public.job_queue, p_item_index integer, p_now timestamp with time zone) is 'Puts the items of a fan-out that did not succeed back to work, and one more if named; good outputs are kept.';
+grant execute on function orchestrator._redo_items(p_job public.job_queue, p_item_index integer, p_now timestamp with time zone) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._redo_job(p_job_id bigint, p_statuses text[], p_forgets_attempts boolean)
  RETURNS jsonb
@@ -385,11 +1303,15 @@ begin
     v_refusal := format('a job that is %s cannot be put back to work', v_job.status);
   elsif exists (
     select from public.job_queue
-    where workflow_run_id = v_job.workflow_run_id and step_no > v_job.step_no and lease_token is not null
+    where workflow_run_id = v_job.workflow_run_id and lease_token is not null
+      and (step_no > v_job.step_no or step_no = v_job.step_no and job_id <> v_job.job_id)
   ) then
-    v_refusal := 'a later step of the run is being worked on: cancel the run first, or wait';
+    v_refusal := 'a later step of the run, or another item, is being worked on: cancel the run first, or wait';
   else
-    perform orchestrator._redo_steps(v_job.workflow_run_id, array[v_job.step_no], p_forgets_attempts, v_now);
+    perform orchestrator._redo_steps(
+      v_job.workflow_run_id, array[v_job.step_no], p_forgets_attempts,
+      p_keeps_items => not p_forgets_attempts or v_job.item_index >= 0, p_item_index => v_job.item_index, p_now => v_now
+    );
   end if;
 
   if v_refusal is null then
@@ -407,77 +1329,129 @@ $function$;
 comment on function orchestrator._redo_job(p_job_id bigint, p_statuses text[], p_forgets_attempts boolean) is 'The common part of retry_job and reset_job: refuse, or put the job and all behind it back to work and ring.';
 grant execute on function orchestrator._redo_job(p_job_id bigint, p_statuses text[], p_forgets_attempts boolean) to service_role;
 
-CREATE OR REPLACE FUNCTION orchestrator._redo_steps(p_workflow_run_id uuid, p_roots integer[], p_forgets_attempts boolean, p_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION orchestrator._redo_steps(p_workflow_run_id uuid, p_roots integer[], p_forgets_attempts boolean, p_keeps_items boolean, p_item_index integer, p_now timestamp with time zone)
  RETURNS integer
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
 declare
   v_steps integer[];
+  v_kept integer[] := array[]::integer[];
   v_jobs integer;
+  v_job public.job_queue;
 begin
   -- The roots and all behind them; the caller holds the run exclusively.
   with recursive behind as (
     select unnest(p_roots) as step_no
     union
-    select unnest(w.dependents)
+    select unnest(w.dependents || q.extra_dependents)
     from behind b
-    join public.job_queue q on q.workflow_run_id = p_workflow_run_id and q.step_no = b.step_no
+    join public.job_queue q
+      on q.workflow_run_id = p_workflow_run_id and q.step_no = b.step_no and q.item_index = -1
     join public.workflow_steps w on w.definition_id = q.definition_id and w.step_no = q.step_no
   )
   select array_agg(step_no) into v_steps from behind;
 
   perform from public.job_queue where workflow_run_id = p_workflow_run_id order by job_id for update;
+  if p_keeps_items then
+    select coalesce(array_agg(step_no), '{}') into v_kept
+    from public.fan_outs
+    where workflow_run_id = p_workflow_run_id and step_no = any (p_roots);
+  end if;
+  perform orchestrator._forget_items(
+    p_workflow_run_id, array(select s from unnest(v_steps) as s where s <> all (v_kept))
+  );
+  perform orchestrator._forget_work(array(
+    select job_id from public.job_queue
+    where workflow_run_id = p_workflow_run_id and step_no = any (v_steps) and item_index = -1
+  ));
 
+  with edge as (
+    select d.step_no, p.status, p.skip_reason, p.finished_at, p.step_no as from_step, w.continue_on_error
+    from public.job_queue p
+    join public.workflow_steps w on w.definition_id = p.definition_id and w.step_no = p.step_no
+    cross join unnest(w.dependents || p.extra_dependents) as d (step_no)
+    where p.workflow_run_id = p_workflow_run_id and p.item_index = -1
+  ),
+  counts as (
+    select
+      step_no,
+      count(*) filter (where from_step = any (v_steps) or finished_at is null)::integer as open,
+      count(*) filter (where
+        from_step <> all (v_steps) and (status = 'success' or status = 'dead' and continue_on_error)
+      )::integer as succeeded,
+      count(*) filter (where
+        from_step <> all (v_steps) and (
+          status = 'dead' and not continue_on_error or status = 'cancelled' or skip_reason = 'upstream_failed'
+        )
+      )::integer as failed
+    from edge
+    group by step_no
+  )
   update public.job_queue q
   set
-    status = case when d.open = 0 then 'queued' else 'waiting' end,
-    open_dependencies = d.open,
-    has_failed_dependency = d.has_failed,
+    -- The roots are done whatever became of their dependencies; what is behind one of them waits for it.
+    status = case
+      when coalesce(c.open, 0) = 0 then 'queued'
+      when orchestrator.join_status(q.join_rule, q.join_min, c.open, c.succeeded, c.failed) = 'queued' then 'queued'
+      else 'waiting'
+    end,
+    open_dependencies = coalesce(c.open, 0),
+    succeeded_dependencies = coalesce(c.succeeded, 0),
+    failed_dependencies = coalesce(c.failed, 0),
     attempts = case when p_forgets_attempts then 0 else q.attempts end,
     max_attempts = case when p_forgets_attempts then 0 else q.attempts end + w.max_attempts,
-    -- A definite outcome was final, so the agent must do the work anew; after an unknown one the same key
-    -- lets it answer with what it may have done already.
-    generation = q.generation + case
-      when q.status not in ('success', 'failed', 'dead') then 0
-      when q.error_class in ('timeout', 'network', 'lease_expired', 'in_progress') then 0
-      else 1
-    end,
-    next_run_at = p_now,
-    output = null, error_class = null, error_text = null, skip_reason = null, started_at = null, finished_at = null
+    generation = orchestrator.next_generation(q),
+    next_run_at = p_now, parked = null, condition = null,
+    output = null, output_ref = null, error_class = null, error_text = null, skip_reason = null,
+    started_at = null, finished_at = null
   from public.workflow_steps w
-  cross join lateral (
-    select
-      count(*) filter (where p.step_no = any (v_steps) or p.finished_at is null)::integer as open,
-      coalesce(
-        bool_or(p.step_no <> all (v_steps) and p.status in ('dead', 'skipped', 'cancelled')), false
-      ) as has_failed
-    from unnest(w.depends_on) as u (step_no)
-    join public.job_queue p on p.workflow_run_id = p_workflow_run_id and p.step_no = u.step_no
-  ) as d
-  where q.workflow_run_id = p_workflow_run_id and q.step_no = any (v_steps)
-    and w.definition_id = q.definition_id and w.step_no = q.step_no;
+  left join counts c on c.step_no = w.step_no
+  where q.workflow_run_id = p_workflow_run_id and q.step_no = any (v_steps) and q.step_no <> all (v_kept)
+    and q.item_index = -1 and w.definition_id = q.definition_id and w.step_no = q.step_no;
   get diagnostics v_jobs = row_count;
+
+  for v_job in
+    select * from public.job_queue
+    where workflow_run_id = p_workflow_run_id and step_no = any (v_kept) and item_index = -1
+  loop
+    perform orchestrator._redo_items(v_job, p_item_index, p_now);
+    v_jobs := v_jobs + 1;
+  end loop;
 
   update public.workflow_runs r
   set
-    status = 'running', finished_at = null, cancel_reason = null,
+    status = 'running', finished_at = null, cancel_reason = null, skip_reason = null, is_serial = true,
+    deadline_at = p_now + d.timeout_ms * interval '1 millisecond',
     failed_jobs = c.dead,
     open_sinks = c.open_sinks
-  from (
+  from public.workflow_definitions d, (
     select
-      count(*) filter (where q.status = 'dead')::integer as dead,
+      count(*) filter (where q.status = 'dead' and not w.continue_on_error and w.phase = 'main')::integer as dead,
       count(*) filter (where w.is_sink and q.finished_at is null)::integer as open_sinks
     from public.job_queue q
     join public.workflow_steps w on w.definition_id = q.definition_id and w.step_no = q.step_no
-    where q.workflow_run_id = p_workflow_run_id
+    where q.workflow_run_id = p_workflow_run_id and q.item_index = -1
   ) as c
-  where r.workflow_run_id = p_workflow_run_id;
+  where r.workflow_run_id = p_workflow_run_id and d.definition_id = r.definition_id;
+
+  -- A run that goes on holds its slot again, also beyond the maximum: an operator said so.
+  insert into orchestrator.concurrency_slots (
+    workflow_run_id, workflow_key, concurrency_key, job_id, max_runs, on_conflict, is_held
+  )
+  select
+    r.workflow_run_id, r.workflow_key, r.concurrency_key, q.job_id,
+    (q.payload #>> '{start,concurrency,max}')::integer, q.payload #>> '{start,concurrency,on_conflict}', true
+  from public.workflow_runs r
+  join public.job_queue q using (workflow_run_id)
+  where r.workflow_run_id = p_workflow_run_id and r.concurrency_key is not null
+    and q.payload ->> 'kind' = 'start' and q.status = 'success'
+  on conflict (workflow_run_id) do nothing;
   return v_jobs;
 end;
 $function$;
-comment on function orchestrator._redo_steps(p_workflow_run_id uuid, p_roots integer[], p_forgets_attempts boolean, p_now timestamp with time zone) is 'Puts steps and all behind them back to work and reopens the run; good outputs elsewhere are kept.';
-grant execute on function orchestrator._redo_steps(p_workflow_run_id uuid, p_roots integer[], p_forgets_attempts boolean, p_now timestamp with time zone) to service_role;
+comment on function orchestrator._redo_steps(p_workflow_run_id uuid, p_roots integer[], p_forgets_attempts boolean, p_keeps_items boolean, p_item_index integer, p_now timestamp with time zone) is 'Puts steps and all behind them back to work and reopens the run; good outputs elsewhere are kept, and with p_keeps_items those of a root''s items.';
+grant execute on function orchestrator._redo_steps(p_workflow_run_id uuid, p_roots integer[], p_forgets_attempts boolean, p_keeps_items boolean, p_item_index integer, p_now timestamp with time zone) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._register_definition(p_compiled jsonb, p_source text, p_source_path text, p_now timestamp with time zone)
  RETURNS bigint
@@ -497,24 +1471,36 @@ begin
     return v_definition_id;
   end if;
 
-  insert into public.workflow_definitions (workflow_key, version, sha256, source, compiled, source_path, published_at)
-  select v_key, coalesce(max(version), 0) + 1, v_sha256, p_source, p_compiled, p_source_path, p_now
+  insert into public.workflow_definitions (
+    workflow_key, version, sha256, source, compiled, source_path, sinks, timeout_ms, published_at
+  )
+  select
+    v_key, coalesce(max(version), 0) + 1, v_sha256, p_source, p_compiled, p_source_path,
+    (
+      select count(*) from jsonb_to_recordset(p_compiled -> 'steps') as s (phase text, is_sink boolean)
+      where s.phase = 'main' and s.is_sink
+    ),
+    (p_compiled ->> 'timeout_ms')::bigint, p_now
   from public.workflow_definitions
   where workflow_key = v_key
   returning definition_id into v_definition_id;
 
   insert into public.workflow_steps (
-    definition_id, step_no, step_id, agent, config, depends_on, dependents, is_sink,
-    max_attempts, retry_initial_ms, retry_max_ms
+    definition_id, step_no, step_id, kind, phase, agent, config, depends_on, dependents, reads, is_sink, is_result,
+    join_rule, join_min, continue_on_error, rate_limit, compensates,
+    max_attempts, retry_initial_ms, retry_max_ms, retry_jitter
   )
   select
-    v_definition_id, s.step_no, s.step_id, s.agent,
-    jsonb_build_object('call', s.call, 'method', s.method, 'timeout_ms', s.timeout_ms),
-    s.depends_on, s.dependents, s.is_sink, s.max_attempts, s.retry_initial_ms, s.retry_max_ms
+    v_definition_id, s.step_no, s.step_id, s.kind, s.phase, s.agent, s.config, s.depends_on, s.dependents, s.reads,
+    -- Nothing waits for a compensation but the run itself.
+    s.is_sink or s.phase = 'compensate', s.is_result,
+    s.join_rule, s.join_min, s.continue_on_error, s.rate_limit, s.compensates,
+    s.max_attempts, s.retry_initial_ms, s.retry_max_ms, s.retry_jitter
   from jsonb_to_recordset(p_compiled -> 'steps') as s (
-    step_no integer, step_id text, agent text, call text, method text, timeout_ms integer,
-    depends_on integer[], dependents integer[], is_sink boolean,
-    max_attempts integer, retry_initial_ms integer, retry_max_ms integer
+    step_no integer, step_id text, kind text, phase text, agent text, config jsonb,
+    depends_on integer[], dependents integer[], reads integer[], is_sink boolean, is_result boolean,
+    join_rule text, join_min integer, continue_on_error boolean, rate_limit text, compensates integer,
+    max_attempts integer, retry_initial_ms integer, retry_max_ms integer, retry_jitter boolean
   );
   return v_definition_id;
 end;
@@ -545,8 +1531,28 @@ $function$;
 comment on function orchestrator._ring_once() is 'Calls a worker after commit unless a ring is on its way; true when it rang.';
 grant execute on function orchestrator._ring_once() to service_role;
 
-CREATE OR REPLACE FUNCTION orchestrator._settle_failures(p_results jsonb, p_now timestamp with time zone)
- RETURNS bigint[]
+CREATE OR REPLACE FUNCTION orchestrator._run_again(p_run public.workflow_runs, p_definition_id bigint)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  return (orchestrator.create_runs(
+    jsonb_build_array(jsonb_build_object(
+      'user_id', p_run.user_id, 'workflow_key', p_run.workflow_key, 'intent_id', p_run.intent_id,
+      'payload', p_run.payload, 'priority', p_run.priority,
+      'trigger_event_id', p_run.trigger_event_id, 'event_type', p_run.event_type,
+      'definition_id', p_definition_id, 'restarted_from', p_run.workflow_run_id
+    )),
+    'restart'
+  ) #>> '{0,workflow_run_id}')::uuid;
+end;
+$function$;
+comment on function orchestrator._run_again(p_run public.workflow_runs, p_definition_id bigint) is 'A new run with the payload of another, of the definition given or of the one published now; null if there is none.';
+grant execute on function orchestrator._run_again(p_run public.workflow_runs, p_definition_id bigint) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._settle_failures(p_results jsonb, p_now timestamp with time zone, OUT p_settled bigint[], OUT p_item_runs uuid[], OUT p_item_steps integer[])
+ RETURNS record
  LANGUAGE plpgsql
  SET search_path TO ''
  SET enable_seqscan TO 'off'
@@ -554,16 +1560,16 @@ CREATE OR REPLACE FUNCTION orchestrator._settle_failures(p_results jsonb, p_now 
  SET enable_mergejoin TO 'off'
 AS $function$
 declare
-  v_settled bigint[];
   v_dead bigint[];
+  v_failed_runs uuid[];
 begin
   with result as materialized (
     select *
     from jsonb_to_recordset(p_results) as (
-      job_id bigint, lease_token uuid, outcome text, status_code integer, error_class text, error_text text,
-      retry_after_ms double precision, logs jsonb
+      job_id bigint, lease_token uuid, outcome text, condition jsonb, status_code integer,
+      error_class text, error_text text, retry_after_ms double precision, logs jsonb
     )
-    where outcome <> 'success'
+    where outcome in ('retry', 'dead')
     order by job_id
   ),
   settled as (
@@ -576,8 +1582,15 @@ begin
         else p_now + coalesce(
           r.retry_after_ms,
           -- Capped exponential backoff with full jitter: anywhere between nothing and the cap of this attempt.
-          random() * least(w.retry_max_ms, w.retry_initial_ms * power(2, least(q.attempts - 1, 30)))
+          case when w.retry_jitter then random() else 1 end
+            * least(w.retry_max_ms, w.retry_initial_ms * power(2, least(q.attempts - 1, 30)))
         ) * interval '1 millisecond'
+      end,
+      condition = coalesce(r.condition, q.condition),
+      -- An agent that never called back is called again; a lost worker's successor goes on where it was.
+      parked = case
+        when q.parked ->> 'for' = 'callback' and r.error_class is distinct from 'lease_expired' then null
+        else q.parked
       end,
       lease_token = null, lease_until = null,
       error_class = coalesce(r.error_class, 'internal'), error_text = r.error_text
@@ -585,8 +1598,8 @@ begin
     where q.job_id = r.job_id and q.lease_token = r.lease_token
       and w.definition_id = q.definition_id and w.step_no = q.step_no
     returning
-      q.job_id, q.workflow_run_id, q.attempts, q.leased_at, q.leased_by, q.status, q.error_class, q.error_text,
-      r.status_code, r.logs
+      q.job_id, q.workflow_run_id, q.step_no, q.item_index, q.attempts, q.leased_at, q.leased_by, q.status,
+      q.error_class, q.error_text, w.continue_on_error, r.status_code, r.logs
   ),
   attempt as (
     insert into public.job_attempts (
@@ -598,44 +1611,215 @@ begin
       status_code, error_class, error_text, logs
     from settled
   )
-  select coalesce(array_agg(job_id), '{}'), array_agg(job_id) filter (where status = 'dead')
-  into v_settled, v_dead
+  select
+    coalesce(array_agg(job_id), '{}'),
+    array_agg(job_id) filter (where status = 'dead' and item_index = -1),
+    array_agg(workflow_run_id) filter (where status = 'dead' and item_index = -1 and not continue_on_error),
+    array_agg(workflow_run_id) filter (where status = 'dead' and item_index >= 0),
+    array_agg(step_no) filter (where status = 'dead' and item_index >= 0)
+  into p_settled, v_dead, v_failed_runs, p_item_runs, p_item_steps
   from settled;
 
   if v_dead is not null then
     update public.workflow_runs r
-    set failed_jobs = r.failed_jobs + d.jobs
+    set failed_jobs = r.failed_jobs + d.jobs, is_serial = true
     from (
-      select workflow_run_id, count(*)::integer as jobs
-      from public.job_queue
-      where job_id = any (v_dead)
-      group by workflow_run_id
-      order by workflow_run_id
+      select run_id, count(*)::integer as jobs
+      from unnest(v_failed_runs) as f (run_id)
+      group by run_id
+      order by run_id
     ) as d
-    where r.workflow_run_id = d.workflow_run_id;
-    perform orchestrator.skip_dependents(v_dead, p_now);
+    where r.workflow_run_id = d.run_id;
+    perform orchestrator.carry_ends(v_dead, p_now);
   end if;
-  return v_settled;
 end;
 $function$;
-comment on function orchestrator._settle_failures(p_results jsonb, p_now timestamp with time zone) is 'Applies the failures of a batch: a retry after backoff or Retry-After, or the dead letter with everything behind it skipped.';
-grant execute on function orchestrator._settle_failures(p_results jsonb, p_now timestamp with time zone) to service_role;
+comment on function orchestrator._settle_failures(p_results jsonb, p_now timestamp with time zone, OUT p_settled bigint[], OUT p_item_runs uuid[], OUT p_item_steps integer[]) is 'Applies the failures of a batch: a retry after backoff or Retry-After, or the dead letter, carried down the graph. Answers the settled jobs and the fan-out of each dead item.';
+grant execute on function orchestrator._settle_failures(p_results jsonb, p_now timestamp with time zone, OUT p_settled bigint[], OUT p_item_runs uuid[], OUT p_item_steps integer[]) to service_role;
 
-CREATE OR REPLACE FUNCTION orchestrator._settle_successes(p_results jsonb, p_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION orchestrator._settle_from_outside(p_job public.job_queue, p_result jsonb, p_now timestamp with time zone)
+ RETURNS text
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+AS $function$
+declare
+  v_token uuid := p_job.lease_token;
+  v_end record;
+begin
+  -- The same path as a worker's result, under a lease of this moment.
+  if v_token is null then
+    v_token := gen_random_uuid();
+    update public.job_queue
+    set status = 'leased', lease_token = v_token, lease_until = p_now + interval '30 seconds'
+    where job_id = p_job.job_id;
+  end if;
+  v_end := orchestrator.settle(
+    jsonb_build_array(p_result || jsonb_build_object('job_id', p_job.job_id, 'lease_token', v_token)), p_now
+  );
+  perform orchestrator._count_items(
+    v_end.p_item_runs, v_end.p_item_steps, v_end.p_failed_runs, v_end.p_failed_steps, p_now
+  );
+  perform orchestrator.ring();
+  return (select status from public.job_queue where job_id = p_job.job_id);
+end;
+$function$;
+comment on function orchestrator._settle_from_outside(p_job public.job_queue, p_result jsonb, p_now timestamp with time zone) is 'Settles a parked job by the word of somebody else than a worker; the caller holds its run exclusively. Answers the job''s new status.';
+grant execute on function orchestrator._settle_from_outside(p_job public.job_queue, p_result jsonb, p_now timestamp with time zone) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._settle_parks(p_results jsonb, p_now timestamp with time zone)
  RETURNS bigint[]
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+AS $function$
+declare
+  v_parked bigint[] := array[]::bigint[];
+  v_result record;
+  v_job public.job_queue;
+  v_reason text;
+begin
+  for v_result in
+    select *
+    from jsonb_to_recordset(p_results) as (
+      job_id bigint, lease_token uuid, outcome text, parked jsonb, park_ms double precision, condition jsonb,
+      wait_event jsonb, items jsonb, needed integer, ends_early boolean, max_concurrency integer,
+      start_run jsonb, concurrency jsonb, run_inputs jsonb, logs jsonb
+    )
+    where outcome = 'park'
+    order by job_id
+  loop
+    v_reason := v_result.parked ->> 'for';
+    update public.job_queue q
+    set
+      status = 'parked',
+      parked = v_result.parked || jsonb_strip_nulls(jsonb_build_object(
+        'until', u.until,
+        -- Why an event that came was not taken for want of something in it.
+        'match_failed', v_result.logs -> 'match_failed'
+      )),
+      next_run_at = least(u.until, p_now + (v_result.parked ->> 'heartbeat_ms')::double precision * interval '1 millisecond'),
+      condition = coalesce(v_result.condition, q.condition),
+      lease_token = null, lease_until = null
+    from (
+      select coalesce(
+        -- Parked again for the same: the time goes on.
+        case when o.parked ->> 'for' = v_reason then (o.parked ->> 'until')::timestamptz end,
+        p_now + v_result.park_ms * interval '1 millisecond',
+        'infinity'
+      ) as until
+      from public.job_queue o
+      where o.job_id = v_result.job_id
+    ) as u
+    where q.job_id = v_result.job_id and q.lease_token = v_result.lease_token
+    returning q.* into v_job;
+    continue when not found;
+    v_parked := v_parked || v_job.job_id;
+
+    case v_reason
+      when 'event' then
+        perform orchestrator._begin_wait(
+          v_job, v_result.wait_event ->> 'type',
+          array(select jsonb_array_elements_text(v_result.wait_event -> 'refused'))::uuid[], p_now
+        );
+      when 'items' then
+        perform orchestrator._begin_items(
+          v_job, v_result.items, v_result.needed, v_result.ends_early, v_result.max_concurrency, p_now
+        );
+      when 'run' then
+        perform orchestrator._begin_sub_run(v_job, v_result.start_run, p_now);
+      when 'slot' then
+        perform orchestrator._ask_for_slot(v_job, v_result.concurrency, v_result.run_inputs);
+      else
+        null;
+    end case;
+  end loop;
+  return v_parked;
+end;
+$function$;
+comment on function orchestrator._settle_parks(p_results jsonb, p_now timestamp with time zone) is 'Parks the jobs of a batch that wait, and begins what they wait for.';
+grant execute on function orchestrator._settle_parks(p_results jsonb, p_now timestamp with time zone) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._settle_skipped_runs(p_results jsonb, p_now timestamp with time zone)
+ RETURNS bigint[]
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+AS $function$
+declare
+  v_skipped bigint[] := array[]::bigint[];
+  v_job record;
+begin
+  for v_job in
+    select q.job_id, q.workflow_run_id, r.condition
+    from jsonb_to_recordset(p_results) as r (job_id bigint, lease_token uuid, outcome text, condition jsonb)
+    join public.job_queue q on q.job_id = r.job_id and q.lease_token = r.lease_token
+    where r.outcome = 'skip_run'
+    order by q.job_id
+  loop
+    update public.job_queue
+    set condition = v_job.condition, attempts = greatest(attempts - 1, 0), lease_token = null, lease_until = null, status = 'queued'
+    where job_id = v_job.job_id;
+    perform orchestrator.end_run(v_job.workflow_run_id, 'skipped', 'condition', p_now);
+    v_skipped := v_skipped || v_job.job_id;
+  end loop;
+  return v_skipped;
+end;
+$function$;
+comment on function orchestrator._settle_skipped_runs(p_results jsonb, p_now timestamp with time zone) is 'Ends the runs whose trigger''s condition was false, as skipped.';
+grant execute on function orchestrator._settle_skipped_runs(p_results jsonb, p_now timestamp with time zone) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._settle_skips(p_results jsonb, p_now timestamp with time zone)
+ RETURNS bigint[]
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+AS $function$
+declare
+  v_skipped bigint[];
+  v_runs uuid[];
+begin
+  with result as materialized (
+    select *
+    from jsonb_to_recordset(p_results) as (
+      job_id bigint, lease_token uuid, outcome text, skip_reason text, condition jsonb
+    )
+    where outcome = 'skip'
+    order by job_id
+  ),
+  skipped as (
+    update public.job_queue q
+    set
+      status = 'skipped', skip_reason = coalesce(r.skip_reason, 'condition'), condition = r.condition,
+      finished_at = p_now, attempts = greatest(q.attempts - 1, 0), lease_token = null, lease_until = null
+    from result r
+    where q.job_id = r.job_id and q.lease_token = r.lease_token
+    returning q.job_id, q.workflow_run_id
+  )
+  select coalesce(array_agg(job_id), '{}'), array_agg(distinct workflow_run_id) into v_skipped, v_runs from skipped;
+
+  update public.workflow_runs set is_serial = true where workflow_run_id = any (v_runs) and not is_serial;
+  perform orchestrator.carry_ends(v_skipped, p_now);
+  return v_skipped;
+end;
+$function$;
+comment on function orchestrator._settle_skips(p_results jsonb, p_now timestamp with time zone) is 'Ends the jobs whose condition was false, without an attempt.';
+grant execute on function orchestrator._settle_skips(p_results jsonb, p_now timestamp with time zone) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._settle_successes(p_results jsonb, p_now timestamp with time zone, OUT p_settled bigint[], OUT p_skipped bigint[], OUT p_item_runs uuid[], OUT p_item_steps integer[])
+ RETURNS record
  LANGUAGE plpgsql
  SET search_path TO ''
  SET enable_seqscan TO 'off'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
 AS $function$
-declare
-  v_settled bigint[];
 begin
   with result as materialized (
     select *
     from jsonb_to_recordset(p_results) as (
-      job_id bigint, lease_token uuid, outcome text, output jsonb, status_code integer, logs jsonb
+      job_id bigint, lease_token uuid, outcome text, output jsonb, output_ref jsonb, condition jsonb,
+      status_code integer, logs jsonb
     )
     where outcome = 'success'
     order by job_id
@@ -643,13 +1827,17 @@ begin
   settled as (
     update public.job_queue q
     set
-      status = 'success', output = coalesce(r.output, 'null'), finished_at = p_now,
+      status = 'success',
+      output = case when r.output_ref is null then coalesce(r.output, 'null') end,
+      output_ref = r.output_ref,
+      condition = coalesce(r.condition, q.condition),
+      finished_at = p_now,
       lease_token = null, lease_until = null, error_class = null, error_text = null
     from result r
     where q.job_id = r.job_id and q.lease_token = r.lease_token
     returning
-      q.job_id, q.workflow_run_id, q.definition_id, q.step_no, q.attempts, q.leased_at, q.leased_by,
-      r.status_code, r.logs
+      q.job_id, q.workflow_run_id, q.definition_id, q.step_no, q.item_index, q.extra_dependents, q.attempts,
+      q.leased_at, q.leased_by, r.status_code, r.logs
   ),
   attempt as (
     insert into public.job_attempts (
@@ -659,9 +1847,10 @@ begin
     from settled
   ),
   edge as (
-    select s.workflow_run_id, w.dependents, w.is_sink
+    select s.workflow_run_id, w.dependents || s.extra_dependents as dependents, w.is_sink
     from settled s
     join public.workflow_steps w on w.definition_id = s.definition_id and w.step_no = s.step_no
+    where s.item_index = -1
   ),
   opened as materialized (
     -- Sorted, and joined by nested loops in this order: two batches meet at shared dependents in one order.
@@ -675,19 +1864,36 @@ begin
     update public.job_queue q
     set
       open_dependencies = q.open_dependencies - o.finished,
+      succeeded_dependencies = q.succeeded_dependencies + o.finished,
+      -- The default rule in line: the others are rarer than a call of a function is cheap.
       status = case
+        when q.join_rule is not null then orchestrator.join_status(
+          q.join_rule, q.join_min, q.open_dependencies - o.finished, q.succeeded_dependencies + o.finished,
+          q.failed_dependencies
+        )
         when q.open_dependencies > o.finished then 'waiting'
-        when q.has_failed_dependency then 'skipped'
+        when q.failed_dependencies > 0 then 'skipped'
         else 'queued'
       end,
       skip_reason = case
-        when q.open_dependencies = o.finished and q.has_failed_dependency then 'upstream_failed'
+        when q.join_rule is not null then case orchestrator.join_status(
+            q.join_rule, q.join_min, q.open_dependencies - o.finished, q.succeeded_dependencies + o.finished,
+            q.failed_dependencies
+          ) when 'skipped' then orchestrator.join_skip_reason(q.join_rule, q.failed_dependencies) end
+        when q.open_dependencies = o.finished and q.failed_dependencies > 0 then 'upstream_failed'
       end,
-      finished_at = case when q.open_dependencies = o.finished and q.has_failed_dependency then p_now end,
+      finished_at = case
+        when q.join_rule is not null then case orchestrator.join_status(
+            q.join_rule, q.join_min, q.open_dependencies - o.finished, q.succeeded_dependencies + o.finished,
+            q.failed_dependencies
+          ) when 'skipped' then p_now end
+        when q.open_dependencies = o.finished and q.failed_dependencies > 0 then p_now
+      end,
       -- A run dispatched for later keeps its time; all else is ready now, behind what was ready before.
       next_run_at = greatest(q.next_run_at, p_now)
     from opened o
-    where q.workflow_run_id = o.workflow_run_id and q.step_no = o.step_no and q.status = 'waiting'
+    where q.workflow_run_id = o.workflow_run_id and q.step_no = o.step_no and q.item_index = -1
+      and q.status = 'waiting'
     returning q.job_id, q.status
   ),
   closed as materialized (
@@ -706,24 +1912,103 @@ begin
         when r.failed_jobs > 0 then 'failed'
         else 'success'
       end,
+      deadline_at = case when r.open_sinks > c.sinks then r.deadline_at end,
       finished_at = case when r.open_sinks = c.sinks then p_now end
     from closed c
     where r.workflow_run_id = c.workflow_run_id
   ),
-  skipped as (
-    select array_agg(job_id) as ids from advanced where status = 'skipped'
+  item as (
+    select array_agg(workflow_run_id) as runs, array_agg(step_no) as steps from settled where item_index >= 0
   )
-  -- Settled jobs, then a 0 and the jobs skipped by them, if any: one array, one row.
   select
-    coalesce((select array_agg(job_id) from settled), '{}')
-    || case when skipped.ids is null then '{}' else 0::bigint || skipped.ids end
-  into v_settled
-  from skipped;
-  return v_settled;
+    coalesce((select array_agg(job_id) from settled), '{}'),
+    (select array_agg(job_id) from advanced where status = 'skipped'),
+    item.runs, item.steps
+  into p_settled, p_skipped, p_item_runs, p_item_steps
+  from item;
 end;
 $function$;
-comment on function orchestrator._settle_successes(p_results jsonb, p_now timestamp with time zone) is 'Applies the successes of a batch, records their attempts and advances dependents and runs. Answers the settled jobs, and behind a 0 the jobs that became skipped.';
-grant execute on function orchestrator._settle_successes(p_results jsonb, p_now timestamp with time zone) to service_role;
+comment on function orchestrator._settle_successes(p_results jsonb, p_now timestamp with time zone, OUT p_settled bigint[], OUT p_skipped bigint[], OUT p_item_runs uuid[], OUT p_item_steps integer[]) is 'Applies the successes of a batch, records their attempts and advances dependents and runs. Answers the settled jobs, the jobs that became skipped, and the fan-out of each settled item.';
+grant execute on function orchestrator._settle_successes(p_results jsonb, p_now timestamp with time zone, OUT p_settled bigint[], OUT p_skipped bigint[], OUT p_item_runs uuid[], OUT p_item_steps integer[]) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._start_handlers(p_job public.job_queue, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+AS $function$
+declare
+  v_chain integer[];
+  v_roots integer[];
+  v_handlers integer;
+begin
+  -- Undone in the reverse order of success, one after the other.
+  select coalesce(array_agg(c.step_no order by q.finished_at desc, q.step_no desc), '{}') into v_chain
+  from public.workflow_steps c
+  join public.job_queue q
+    on q.workflow_run_id = p_job.workflow_run_id and q.step_no = c.compensates and q.item_index = -1
+  where c.definition_id = p_job.definition_id and c.phase = 'compensate' and q.status = 'success';
+  select coalesce(array_agg(step_no), '{}') into v_roots
+  from public.workflow_steps
+  where definition_id = p_job.definition_id and phase = 'on_failure' and cardinality(depends_on) = 0;
+
+  with planned as (
+    select
+      w.*,
+      array_position(v_chain, w.step_no) as place,
+      -- The first handlers wait for the last compensation, whatever became of it.
+      case
+        when w.phase = 'compensate' then (array_position(v_chain, w.step_no) > 1)::integer
+        when cardinality(w.depends_on) = 0 then (cardinality(v_chain) > 0)::integer
+        else cardinality(w.depends_on)
+      end as waits_for
+    from public.workflow_steps w
+    where w.definition_id = p_job.definition_id
+      and (w.phase = 'on_failure' or w.step_no = any (v_chain))
+  )
+  insert into public.job_queue (
+    workflow_run_id, definition_id, step_no, step_id, agent, rate_limit_key, user_id, intent_id, status, priority,
+    max_attempts, next_run_at, dependencies, open_dependencies, join_rule, join_min, extra_dependents, payload, created_at
+  )
+  select
+    p_job.workflow_run_id, p_job.definition_id, p.step_no, p.step_id, p.agent,
+    case when p.takes_tokens then orchestrator.expand_rate_limit(p.rate_limit, p_job.user_id, p.agent) else '' end,
+    p_job.user_id, p_job.intent_id,
+    case when p.waits_for = 0 then 'queued' else 'waiting' end,
+    p_job.priority, p.max_attempts, p_now, p.waits_for, p.waits_for,
+    case when p.phase = 'compensate' or cardinality(p.depends_on) = 0 then 'done' else p.join_rule end,
+    p.join_min,
+    case
+      when p.place < cardinality(v_chain) then array[v_chain[p.place + 1]]
+      when p.place = cardinality(v_chain) then v_roots
+    end,
+    p.config, p_now
+  from planned p
+  order by p.place nulls last, p.step_no
+  -- A run that was restarted and failed again: once more, under another key to the agents.
+  on conflict (workflow_run_id, step_no, item_index) do update set
+    status = excluded.status, next_run_at = excluded.next_run_at, dependencies = excluded.dependencies,
+    open_dependencies = excluded.open_dependencies, succeeded_dependencies = 0, failed_dependencies = 0,
+    extra_dependents = excluded.extra_dependents, generation = job_queue.generation + 1,
+    max_attempts = job_queue.attempts + excluded.max_attempts, condition = null, parked = null,
+    output = null, output_ref = null, error_class = null, error_text = null, skip_reason = null,
+    started_at = null, finished_at = null;
+  get diagnostics v_handlers = row_count;
+
+  update public.workflow_runs
+  set
+    open_sinks = open_sinks + (
+      select count(*) from public.workflow_steps w
+      where w.definition_id = p_job.definition_id
+        and (w.phase = 'on_failure' and w.is_sink or w.step_no = any (v_chain))
+    ),
+    -- What ends a run is not cut short by the time that it took.
+    deadline_at = null
+  where workflow_run_id = p_job.workflow_run_id and v_handlers > 0;
+end;
+$function$;
+comment on function orchestrator._start_handlers(p_job public.job_queue, p_now timestamp with time zone) is 'Makes the jobs of a failed run''s compensations, as a chain, and of its on_failure steps behind them; the caller holds the run exclusively.';
+grant execute on function orchestrator._start_handlers(p_job public.job_queue, p_now timestamp with time zone) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._start_runs_of_events()
  RETURNS trigger
@@ -739,7 +2024,8 @@ begin
     'intent_id', e.intent_id,
     'payload', e.payload,
     'idempotency_key', 'event:' || e.event_id || ':' || w.workflow_key,
-    'trigger_event_id', e.event_id
+    'trigger_event_id', e.event_id,
+    'event_type', e.type
   ))
   into v_requests
   from inserted_events e
@@ -747,13 +2033,34 @@ begin
 
   if v_requests is not null then
     perform orchestrator.create_runs(v_requests, 'event');
+  end if;
+  if orchestrator.offer_events((select array_agg(event_id) from inserted_events)) or v_requests is not null then
     perform orchestrator.ring();
   end if;
   return null;
 end;
 $function$;
-comment on function orchestrator._start_runs_of_events() is 'Statement-level trigger of intent_events: one run per event and workflow, rolled back with the event.';
+comment on function orchestrator._start_runs_of_events() is 'Statement-level trigger of intent_events: one run per event and workflow, and a look for each job that waits for its type; rolled back with the event.';
 grant execute on function orchestrator._start_runs_of_events() to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._tell_of_ended_run()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if new.parent_job_id is not null then
+    insert into orchestrator.signals (job_id) values (new.parent_job_id);
+  end if;
+  if new.concurrency_key is not null then
+    delete from orchestrator.concurrency_slots where workflow_run_id = new.workflow_run_id;
+    insert into orchestrator.signals (workflow_key, concurrency_key) values (new.workflow_key, new.concurrency_key);
+  end if;
+  return null;
+end;
+$function$;
+comment on function orchestrator._tell_of_ended_run() is 'Signals whoever waits for the end of a run, however it ended: the job that started it, runs that want its slot.';
+grant execute on function orchestrator._tell_of_ended_run() to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._tick_interval()
  RETURNS text
@@ -772,6 +2079,155 @@ AS $function$
   );
 $function$;
 comment on function orchestrator._tick_interval() is 'The shortest tick not under 30 s that this pg_cron can do.';
+
+CREATE OR REPLACE FUNCTION orchestrator._tidy_parked(p_results jsonb, p_settled bigint[], p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+AS $function$
+declare
+  v_ended bigint[];
+  v_items bigint[];
+begin
+  update public.workflow_runs r
+  set inputs = s.run_inputs
+  from jsonb_to_recordset(p_results) as s (job_id bigint, outcome text, run_inputs jsonb)
+  join public.job_queue q using (job_id)
+  where s.outcome = 'success' and s.run_inputs is not null and q.job_id = any (p_settled)
+    and r.workflow_run_id = q.workflow_run_id;
+
+  select array_agg(job_id) into v_ended
+  from public.job_queue
+  where job_id = any (p_settled) and parked is not null and finished_at is not null;
+  delete from orchestrator.event_waits where job_id = any (v_ended);
+  delete from orchestrator.event_candidates where job_id = any (v_ended);
+
+  -- A fan-out that was decided early: nobody needs the rest of its items.
+  select array_agg(i.job_id) into v_items
+  from public.job_queue p
+  join public.job_queue i on i.workflow_run_id = p.workflow_run_id and i.step_no = p.step_no and i.item_index >= 0
+  where p.job_id = any (v_ended) and p.item_index = -1 and p.parked ->> 'for' = 'items' and i.finished_at is null;
+  if v_items is not null then
+    perform orchestrator.end_jobs(v_items, 'cancelled', null, 'the fan-out was decided without this item', p_now);
+  end if;
+end;
+$function$;
+comment on function orchestrator._tidy_parked(p_results jsonb, p_settled bigint[], p_now timestamp with time zone) is 'Does what must come after a batch is settled: the inputs of runs, waits that are over, items that nobody needs.';
+grant execute on function orchestrator._tidy_parked(p_results jsonb, p_settled bigint[], p_now timestamp with time zone) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator.carry_ends(p_job_ids bigint[], p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+declare
+  v_ended bigint[] := p_job_ids;
+begin
+  -- Level by level: each pass ends what the pass before it left without a chance.
+  while cardinality(v_ended) > 0 loop
+    with edge as materialized (
+      select
+        q.workflow_run_id, w.dependents || q.extra_dependents as dependents, w.is_sink,
+        (q.status = 'dead' and w.continue_on_error)::integer as succeeded,
+        (q.status = 'dead' and not w.continue_on_error or q.status = 'cancelled'
+          or coalesce(q.skip_reason = 'upstream_failed', false))::integer as failed
+      from unnest(v_ended) as e (job_id)
+      join public.job_queue q using (job_id)
+      join public.workflow_steps w on w.definition_id = q.definition_id and w.step_no = q.step_no
+    ),
+    opened as materialized (
+      select
+        e.workflow_run_id, d.step_no, count(*)::integer as finished,
+        sum(e.succeeded)::integer as succeeded, sum(e.failed)::integer as failed
+      from edge e
+      cross join unnest(e.dependents) as d (step_no)
+      group by e.workflow_run_id, d.step_no
+      order by e.workflow_run_id, d.step_no
+    ),
+    advanced as (
+      update public.job_queue q
+      set
+        open_dependencies = q.open_dependencies - o.finished,
+        succeeded_dependencies = q.succeeded_dependencies + o.succeeded,
+        failed_dependencies = q.failed_dependencies + o.failed,
+        status = orchestrator.join_status(
+          q.join_rule, q.join_min, q.open_dependencies - o.finished,
+          q.succeeded_dependencies + o.succeeded, q.failed_dependencies + o.failed
+        ),
+        skip_reason = case orchestrator.join_status(
+            q.join_rule, q.join_min, q.open_dependencies - o.finished,
+            q.succeeded_dependencies + o.succeeded, q.failed_dependencies + o.failed
+          ) when 'skipped' then orchestrator.join_skip_reason(q.join_rule, q.failed_dependencies + o.failed) end,
+        finished_at = case orchestrator.join_status(
+            q.join_rule, q.join_min, q.open_dependencies - o.finished,
+            q.succeeded_dependencies + o.succeeded, q.failed_dependencies + o.failed
+          ) when 'skipped' then p_now end,
+        next_run_at = greatest(q.next_run_at, p_now)
+      from opened o
+      where q.workflow_run_id = o.workflow_run_id and q.step_no = o.step_no and q.item_index = -1
+        and q.status = 'waiting'
+      returning q.job_id, q.status
+    ),
+    closed as materialized (
+      select workflow_run_id, count(*)::integer as sinks
+      from edge
+      where is_sink
+      group by workflow_run_id
+      order by workflow_run_id
+    ),
+    finished as (
+      update public.workflow_runs r
+      set
+        open_sinks = r.open_sinks - c.sinks,
+        status = case
+          when r.open_sinks > c.sinks then r.status
+          when r.failed_jobs > 0 then 'failed'
+          else 'success'
+        end,
+        deadline_at = case when r.open_sinks > c.sinks then r.deadline_at end,
+        finished_at = case when r.open_sinks = c.sinks then p_now end
+      from closed c
+      where r.workflow_run_id = c.workflow_run_id
+    )
+    select array_agg(job_id) filter (where status = 'skipped') into v_ended from advanced;
+  end loop;
+end;
+$function$;
+comment on function orchestrator.carry_ends(p_job_ids bigint[], p_now timestamp with time zone) is 'Carries the end of dead or skipped jobs down the graph: dependents become ready or are skipped in turn, by their join rules; runs are closed.';
+grant execute on function orchestrator.carry_ends(p_job_ids bigint[], p_now timestamp with time zone) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator.count_dependencies(p_workflow_run_id uuid, p_depends_on integer[], p_redone integer[], OUT p_open integer, OUT p_succeeded integer, OUT p_failed integer)
+ RETURNS record
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+AS $function$
+begin
+  select
+    count(*) filter (where u.step_no = any (p_redone) or p.finished_at is null),
+    count(*) filter (where
+      u.step_no <> all (p_redone) and (p.status = 'success' or p.status = 'dead' and w.continue_on_error)
+    ),
+    count(*) filter (where
+      u.step_no <> all (p_redone) and (
+        p.status = 'dead' and not w.continue_on_error or p.status = 'cancelled' or p.skip_reason = 'upstream_failed'
+      )
+    )
+  into p_open, p_succeeded, p_failed
+  from unnest(p_depends_on) as u (step_no)
+  -- A dependency without a job is a sibling that is being added.
+  left join public.job_queue p
+    on p.workflow_run_id = p_workflow_run_id and p.step_no = u.step_no and p.item_index = -1
+  left join public.workflow_steps w on w.definition_id = p.definition_id and w.step_no = p.step_no;
+end;
+$function$;
+comment on function orchestrator.count_dependencies(p_workflow_run_id uuid, p_depends_on integer[], p_redone integer[], OUT p_open integer, OUT p_succeeded integer, OUT p_failed integer) is 'The dependencies of a step of a run by how they ended; those in p_redone count as open.';
+grant execute on function orchestrator.count_dependencies(p_workflow_run_id uuid, p_depends_on integer[], p_redone integer[], OUT p_open integer, OUT p_succeeded integer, OUT p_failed integer) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator.create_runs(p_requests jsonb, p_trigger_type text)
  RETURNS jsonb
@@ -812,6 +2268,135 @@ $function$;
 comment on function orchestrator.create_runs(p_requests jsonb, p_trigger_type text) is 'Creates runs and jobs for a list of requests; answers per request created, existing, conflict or unknown_workflow.';
 grant execute on function orchestrator.create_runs(p_requests jsonb, p_trigger_type text) to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator.describe_outputs(p_workflow_run_id uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return (
+    select case
+      when sum(coalesce((q.output_ref ->> 'bytes')::bigint, pg_column_size(q.output))) > orchestrator.output_max_bytes()
+        then '{"outputs": null, "others": null}'
+      else jsonb_build_object(
+        'outputs', coalesce(jsonb_object_agg(q.step_id, q.output) filter (where q.output_ref is null), '{}'),
+        'others', jsonb_object_agg(q.step_id, jsonb_build_object('status', q.status, 'output_ref', q.output_ref))
+          filter (where q.output_ref is not null)
+      )
+    end
+    from public.job_queue q
+    join public.workflow_steps w on w.definition_id = q.definition_id and w.step_no = q.step_no
+    where q.workflow_run_id = p_workflow_run_id and q.item_index = -1 and w.is_result and q.status = 'success'
+  );
+end;
+$function$;
+comment on function orchestrator.describe_outputs(p_workflow_run_id uuid) is 'The outputs of a run: those of the steps that no other step depends on, by step id.';
+grant execute on function orchestrator.describe_outputs(p_workflow_run_id uuid) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator.end_jobs(p_job_ids bigint[], p_status text, p_error_class text, p_reason text, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+AS $function$
+declare
+  v_run_id uuid;
+begin
+  perform from public.job_queue where job_id = any (p_job_ids) order by job_id for update;
+  -- Calls in flight end here for the record; the worker hears of it at its next heartbeat and aborts them.
+  insert into public.job_attempts (
+    job_id, workflow_run_id, attempt, worker_id, started_at, finished_at, success, error_class, error_text
+  )
+  select
+    job_id, workflow_run_id, attempts, leased_by, leased_at, p_now, false, coalesce(p_error_class, 'cancelled'), p_reason
+  from public.job_queue
+  where job_id = any (p_job_ids) and (lease_token is not null or status = 'parked' and parked ->> 'for' = 'callback');
+
+  update public.job_queue
+  set
+    status = p_status, finished_at = p_now, lease_token = null, lease_until = null,
+    skip_reason = case when p_status = 'skipped' then p_reason end,
+    error_class = coalesce(p_error_class, error_class),
+    error_text = case when p_error_class is null then error_text else p_reason end
+  where job_id = any (p_job_ids);
+
+  delete from orchestrator.event_waits where job_id = any (p_job_ids);
+  delete from orchestrator.event_candidates where job_id = any (p_job_ids);
+
+  for v_run_id in
+    select r.workflow_run_id
+    from public.workflow_runs r
+    where r.parent_run_id in (select workflow_run_id from public.job_queue where job_id = any (p_job_ids))
+      and r.parent_job_id = any (p_job_ids) and r.status = 'running'
+    order by r.workflow_run_id
+  loop
+    perform orchestrator.end_run(v_run_id, 'cancelled', 'the run that started it was ended', p_now);
+  end loop;
+end;
+$function$;
+comment on function orchestrator.end_jobs(p_job_ids bigint[], p_status text, p_error_class text, p_reason text, p_now timestamp with time zone) is 'Ends open jobs from outside, with the runs that they started; the caller holds the run exclusively.';
+grant execute on function orchestrator.end_jobs(p_job_ids bigint[], p_status text, p_error_class text, p_reason text, p_now timestamp with time zone) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator.end_run(p_workflow_run_id uuid, p_status text, p_reason text, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+AS $function$
+declare
+  v_failure_job bigint;
+begin
+  -- A run that took too long still has its handlers; whoever cancels wants none.
+  if p_status = 'failed' then
+    select q.job_id into v_failure_job
+    from public.job_queue q
+    where q.workflow_run_id = p_workflow_run_id and q.payload ->> 'kind' = 'failure' and q.status = 'waiting';
+  end if;
+
+  perform orchestrator.end_jobs(
+    array(
+      select job_id from public.job_queue
+      where workflow_run_id = p_workflow_run_id and finished_at is null and job_id is distinct from v_failure_job
+    ),
+    case when p_status = 'skipped' then 'skipped' else 'cancelled' end,
+    case when p_status = 'failed' then 'run_timeout' end,
+    p_reason, p_now
+  );
+
+  if v_failure_job is not null then
+    update public.job_queue
+    set status = 'queued', open_dependencies = 0, failed_dependencies = failed_dependencies + open_dependencies, next_run_at = p_now
+    where job_id = v_failure_job;
+    update public.workflow_runs
+    set failed_jobs = failed_jobs + 1, is_serial = true, open_sinks = 1, deadline_at = null, cancel_reason = p_reason
+    where workflow_run_id = p_workflow_run_id;
+  else
+    update public.workflow_runs
+    set
+      status = p_status, finished_at = p_now, deadline_at = null, open_sinks = 0,
+      cancel_reason = case when p_status <> 'skipped' then p_reason end,
+      skip_reason = case when p_status = 'skipped' then p_reason end
+    where workflow_run_id = p_workflow_run_id;
+  end if;
+end;
+$function$;
+comment on function orchestrator.end_run(p_workflow_run_id uuid, p_status text, p_reason text, p_now timestamp with time zone) is 'Ends a live run from outside (cancelled, skipped, failed by its timeout); the caller holds it exclusively.';
+grant execute on function orchestrator.end_run(p_workflow_run_id uuid, p_status text, p_reason text, p_now timestamp with time zone) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator.expand_rate_limit(p_rate_limit text, p_user_id text, p_agent text)
+ RETURNS text
+ LANGUAGE plpgsql
+ IMMUTABLE STRICT
+ SET search_path TO ''
+AS $function$
+begin
+  return replace(replace(p_rate_limit, '{user_id}', replace(p_user_id, ':', '%3A')), '{agent}', p_agent);
+end;
+$function$;
+comment on function orchestrator.expand_rate_limit(p_rate_limit text, p_user_id text, p_agent text) is 'The bucket that a step names, with {user_id} and {agent} filled in; null where it names none.';
+grant execute on function orchestrator.expand_rate_limit(p_rate_limit text, p_user_id text, p_agent text) to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator.hold_keys(p_keys text[], p_until timestamp with time zone[], p_now timestamp with time zone)
  RETURNS void
  LANGUAGE sql
@@ -827,7 +2412,60 @@ $function$;
 comment on function orchestrator.hold_keys(p_keys text[], p_until timestamp with time zone[], p_now timestamp with time zone) is 'Pauses keys whose agent answered 429 or 503 with Retry-After.';
 grant execute on function orchestrator.hold_keys(p_keys text[], p_until timestamp with time zone[], p_now timestamp with time zone) to service_role;
 
-CREATE OR REPLACE FUNCTION orchestrator.lease_due_jobs(p_worker_id text, p_limit integer, p_lease_ms integer, OUT p_jobs json, OUT p_deferred integer, OUT p_next_due_ms numeric)
+CREATE OR REPLACE FUNCTION orchestrator.join_skip_reason(p_rule text, p_failed integer)
+ RETURNS text
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return case
+    when p_rule = 'failed' then 'condition'
+    when p_failed > 0 then 'upstream_failed'
+    else 'dependency'
+  end;
+end;
+$function$;
+comment on function orchestrator.join_skip_reason(p_rule text, p_failed integer) is 'Why a job is skipped that join_status says to skip.';
+grant execute on function orchestrator.join_skip_reason(p_rule text, p_failed integer) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator.join_status(p_rule text, p_min integer, p_open integer, p_succeeded integer, p_failed integer)
+ RETURNS text
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return case
+    when p_rule = 'early' then case
+      when p_succeeded >= p_min then 'queued'
+      when p_succeeded + p_open < p_min then 'skipped'
+      else 'waiting'
+    end
+    when p_open > 0 then 'waiting'
+    when p_rule = 'done' then 'queued'
+    when p_rule = 'failed' then case when p_failed > 0 then 'queued' else 'skipped' end
+    when p_failed > 0 or p_succeeded < coalesce(p_min, 1) then 'skipped'
+    else 'queued'
+  end;
+end;
+$function$;
+comment on function orchestrator.join_status(p_rule text, p_min integer, p_open integer, p_succeeded integer, p_failed integer) is 'What becomes of a waiting job, by its join rule and the counts of its dependencies.';
+grant execute on function orchestrator.join_status(p_rule text, p_min integer, p_open integer, p_succeeded integer, p_failed integer) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator.kin_uuid(p_kin uuid)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  return (left(orchestrator.uuid_v7()::text, 28) || right(p_kin::text, 8))::uuid;
+end;
+$function$;
+comment on function orchestrator.kin_uuid(p_kin uuid) is 'A new time-ordered uuid with the last four bytes of another: runs and their sub-runs share these, and so one lock (see orchestrator.lock_runs).';
+grant execute on function orchestrator.kin_uuid(p_kin uuid) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator.lease_due_jobs(p_worker_id text, p_limit integer, p_lease_ms integer, OUT p_jobs json, OUT p_runs json, OUT p_deferred integer, OUT p_next_due_ms numeric, OUT p_signals boolean)
  RETURNS record
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -838,13 +2476,16 @@ declare
   v_count integer := cardinality(v_picked.p_job_ids);
   v_allowed bigint[] := array[]::bigint[];
 begin
-  p_jobs := '[]'::json;
   if v_count > 0 then
     v_allowed := orchestrator.take_tokens_for_jobs(
-      v_picked.p_job_ids, v_picked.p_user_ids, v_picked.p_agents, v_now
+      v_picked.p_job_ids, v_picked.p_user_ids, v_picked.p_agents, v_picked.p_keys, v_now
     );
-    p_jobs := orchestrator._lease(p_worker_id, v_allowed, p_lease_ms * interval '1 millisecond', v_now);
+    select l.p_jobs, l.p_runs
+    into lease_due_jobs.p_jobs, lease_due_jobs.p_runs
+    from orchestrator._lease(p_worker_id, v_allowed, p_lease_ms * interval '1 millisecond', v_now) as l;
   end if;
+  p_jobs := coalesce(p_jobs, '[]');
+  p_runs := coalesce(p_runs, '[]');
   p_deferred := v_count - cardinality(v_allowed);
   if v_count < p_limit then
     p_next_due_ms := ceil(extract(epoch from orchestrator.next_due_at() - v_now) * 1000);
@@ -853,10 +2494,11 @@ begin
       p_next_due_ms := 0;
     end if;
   end if;
+  p_signals := exists (select from orchestrator.signals);
 end;
 $function$;
-comment on function orchestrator.lease_due_jobs(p_worker_id text, p_limit integer, p_lease_ms integer, OUT p_jobs json, OUT p_deferred integer, OUT p_next_due_ms numeric) is 'Leases up to p_limit due jobs within their rate limits, as columns: who answers a caller puts them into one object, once.';
-grant execute on function orchestrator.lease_due_jobs(p_worker_id text, p_limit integer, p_lease_ms integer, OUT p_jobs json, OUT p_deferred integer, OUT p_next_due_ms numeric) to service_role;
+comment on function orchestrator.lease_due_jobs(p_worker_id text, p_limit integer, p_lease_ms integer, OUT p_jobs json, OUT p_runs json, OUT p_deferred integer, OUT p_next_due_ms numeric, OUT p_signals boolean) is 'Leases up to p_limit due jobs within their rate limits, as columns: who answers a caller puts them into one object, once.';
+grant execute on function orchestrator.lease_due_jobs(p_worker_id text, p_limit integer, p_lease_ms integer, OUT p_jobs json, OUT p_runs json, OUT p_deferred integer, OUT p_next_due_ms numeric, OUT p_signals boolean) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator.lock_runs(p_workflow_run_ids uuid[], p_exclusive_run_ids uuid[] DEFAULT '{}'::uuid[])
  RETURNS void
@@ -870,14 +2512,14 @@ begin
     else pg_advisory_xact_lock_shared(hashtext('orchestrator.run'), s.run_hash)
   end
   from (
-    select uuid_hash(r.run_id) as run_hash, bool_or(r.run_id = any (p_exclusive_run_ids)) as is_exclusive
+    select ('x' || right(r.run_id::text, 8))::bit(32)::integer as run_hash, bool_or(r.run_id = any (p_exclusive_run_ids)) as is_exclusive
     from unnest(p_workflow_run_ids) as r (run_id)
     group by 1
     order by 1
   ) as s;
 end;
 $function$;
-comment on function orchestrator.lock_runs(p_workflow_run_ids uuid[], p_exclusive_run_ids uuid[]) is 'Locks runs for this transaction in memory, without a row write: shared while results are settled, exclusive while a run is changed as a whole.';
+comment on function orchestrator.lock_runs(p_workflow_run_ids uuid[], p_exclusive_run_ids uuid[]) is 'Locks runs, each with its sub-runs, for this transaction in memory, without a row write: shared while results are settled, exclusive while a run is changed as a whole. The lock''s key is what kin ids share.';
 grant execute on function orchestrator.lock_runs(p_workflow_run_ids uuid[], p_exclusive_run_ids uuid[]) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator.needs_ring()
@@ -901,12 +2543,15 @@ CREATE OR REPLACE FUNCTION orchestrator.next_due_at()
  SET enable_seqscan TO 'off'
 AS $function$
 begin
+  if exists (select from orchestrator.signals) then
+    return orchestrator.now();
+  end if;
   -- A walk over the distinct priorities, one index probe each, so that jobs due later cost nothing.
   return (
     with recursive front as (
       (
         select priority, next_run_at from public.job_queue
-        where status in ('queued', 'failed')
+        where status in ('queued', 'failed', 'parked')
         order by priority, next_run_at, job_id
         limit 1
       )
@@ -915,17 +2560,38 @@ begin
       from front f
       cross join lateral (
         select q.priority, q.next_run_at from public.job_queue q
-        where q.status in ('queued', 'failed') and q.priority > f.priority
+        where q.status in ('queued', 'failed', 'parked') and q.priority > f.priority
         order by q.priority, q.next_run_at, q.job_id
         limit 1
       ) as n
     )
-    select min(next_run_at) from front
+    select nullif(min(next_run_at), 'infinity') from front
   );
 end;
 $function$;
-comment on function orchestrator.next_due_at() is 'When the next ready job or retry is due; null when the queue is empty.';
+comment on function orchestrator.next_due_at() is 'When the next job, retry or parked job is due, now if somebody signalled one; null when nothing ever will be.';
 grant execute on function orchestrator.next_due_at() to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator.next_generation(p_job public.job_queue)
+ RETURNS integer
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return p_job.generation + case
+    -- A sub-run that ended cannot be gone on with under its old key.
+    when p_job.payload ->> 'kind' = 'workflow' then 1
+    -- A definite outcome was final, so the agent must do the work anew; after an unknown one the same key
+    -- lets it answer with what it may have done already.
+    when p_job.status not in ('success', 'failed', 'dead') then 0
+    when p_job.error_class in ('timeout', 'network', 'lease_expired', 'in_progress') then 0
+    else 1
+  end;
+end;
+$function$;
+comment on function orchestrator.next_generation(p_job public.job_queue) is 'The generation under which a job is done again.';
+grant execute on function orchestrator.next_generation(p_job public.job_queue) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator.now()
  RETURNS timestamp with time zone
@@ -939,6 +2605,53 @@ end;
 $function$;
 comment on function orchestrator.now() is 'The only clock of the engine: read once per function, so that tests set time and isolates cannot skew it.';
 grant execute on function orchestrator.now() to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator.offer_events(p_event_ids uuid[])
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+AS $function$
+declare
+  v_jobs bigint[];
+begin
+  -- Held shared until the app commits: a job that begins to wait for the type meanwhile looks again (see
+  -- _begin_wait), so that neither side misses the other.
+  perform pg_advisory_xact_lock_shared(hashtext('orchestrator.event'), t.type_hash)
+  from (
+    select distinct hashtext(type) as type_hash
+    from public.intent_events
+    where event_id = any (p_event_ids)
+    order by 1
+  ) as t;
+
+  with offered as (
+    insert into orchestrator.event_candidates (job_id, event_id)
+    select w.job_id, e.event_id
+    from public.intent_events e
+    join orchestrator.event_waits w on w.event_type = e.type
+    where e.event_id = any (p_event_ids)
+    on conflict (job_id, event_id) do nothing
+    returning job_id
+  )
+  select array_agg(distinct job_id) into v_jobs from offered;
+  insert into orchestrator.signals (job_id) select unnest(v_jobs);
+  return v_jobs is not null;
+end;
+$function$;
+comment on function orchestrator.offer_events(p_event_ids uuid[]) is 'Gives new events to the jobs that wait for their types; true if there are any.';
+grant execute on function orchestrator.offer_events(p_event_ids uuid[]) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator.output_max_bytes()
+ RETURNS integer
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select 5242880;
+$function$;
+comment on function orchestrator.output_max_bytes() is 'Most bytes of one output, as the setting output_max_bytes at its highest.';
+grant execute on function orchestrator.output_max_bytes() to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator.post_to_function(p_path text)
  RETURNS boolean
@@ -1014,8 +2727,8 @@ $function$;
 comment on function orchestrator.ring() is 'Wakes a worker for jobs made ready in this transaction, unless one is draining.';
 grant execute on function orchestrator.ring() to service_role;
 
-CREATE OR REPLACE FUNCTION orchestrator.settle(p_results jsonb, p_now timestamp with time zone)
- RETURNS bigint[]
+CREATE OR REPLACE FUNCTION orchestrator.settle(p_results jsonb, p_now timestamp with time zone, OUT p_settled bigint[], OUT p_item_runs uuid[], OUT p_item_steps integer[], OUT p_failed_runs uuid[], OUT p_failed_steps integer[])
+ RETURNS record
  LANGUAGE plpgsql
  SET search_path TO ''
  SET enable_seqscan TO 'off'
@@ -1023,108 +2736,72 @@ CREATE OR REPLACE FUNCTION orchestrator.settle(p_results jsonb, p_now timestamp 
  SET enable_mergejoin TO 'off'
 AS $function$
 declare
+  v_results jsonb := p_results;
   v_runs uuid[];
-  v_failing uuid[];
-  v_settled bigint[];
-  v_gap integer;
+  v_exclusive uuid[];
+  v_has_failures boolean;
+  v_is_rare boolean;
+  v_skipped bigint[];
 begin
-  select array_agg(q.workflow_run_id), array_agg(q.workflow_run_id) filter (where r.outcome <> 'success')
-  into v_runs, v_failing
-  from jsonb_to_recordset(p_results) as r (job_id bigint, outcome text)
+  select
+    array_agg(q.workflow_run_id),
+    -- Whoever may walk down the graph or change a run as a whole has it alone.
+    array_agg(q.workflow_run_id) filter (where
+      r.outcome in ('skip', 'skip_run', 'handle') or r.append is not null or r.consumes is not null
+      or q.parked is not null and r.outcome <> 'park'
+      or q.item_index = -1 and (r.outcome = 'dead' or r.outcome = 'retry' and q.attempts >= q.max_attempts)
+    ),
+    bool_or(r.outcome in ('retry', 'dead')),
+    bool_or(
+      r.outcome not in ('success', 'retry', 'dead') or q.parked is not null or r.run_inputs is not null
+      or r.append is not null or r.consumes is not null
+    )
+  into v_runs, v_exclusive, v_has_failures, v_is_rare
+  from jsonb_to_recordset(p_results) as r (
+    job_id bigint, outcome text, append jsonb, consumes uuid, run_inputs jsonb
+  )
   join public.job_queue q using (job_id);
+  p_settled := array[]::bigint[];
   if v_runs is null then
-    return array[]::bigint[];
+    return;
   end if;
-  perform orchestrator.lock_runs(v_runs, coalesce(v_failing, '{}'));
-  -- In a run that has failed jobs a success may skip dependents, level by level, in an order of its own. Whoever
-  -- settles such a run takes turns on its row. Failing takes the lock exclusively, so all who hold it shared
-  -- see the same: either all of them come by here or none.
+  perform orchestrator.lock_runs(v_runs, coalesce(v_exclusive, '{}'));
+  -- In a run where a job failed or was skipped, a success too may skip dependents, level by level, in an order of
+  -- its own. Whoever settles such a run takes turns on its row. Failing and skipping take the lock exclusively,
+  -- so all who hold it shared see the same: either all of them come by here or none.
   perform from public.workflow_runs
-  where workflow_run_id = any (v_runs) and failed_jobs > 0
+  where workflow_run_id = any (v_runs) and is_serial
   order by workflow_run_id
   for update;
 
-  v_settled := orchestrator._settle_successes(p_results, p_now);
-  v_gap := array_position(v_settled, 0);
-  if v_gap is not null then
-    perform orchestrator.skip_dependents(v_settled[v_gap + 1 :], p_now);
-    v_settled := v_settled[: v_gap - 1];
+  if v_is_rare then
+    v_results := orchestrator._prepare_results(p_results, p_now);
+    v_has_failures := jsonb_path_exists(v_results, '$[*] ? (@.outcome == "retry" || @.outcome == "dead")');
   end if;
-  if v_failing is not null then
-    v_settled := v_settled || orchestrator._settle_failures(p_results, p_now);
+  select s.p_settled, s.p_skipped, s.p_item_runs, s.p_item_steps
+  into p_settled, v_skipped, p_item_runs, p_item_steps
+  from orchestrator._settle_successes(v_results, p_now) as s;
+  if v_skipped is not null then
+    perform orchestrator.carry_ends(v_skipped, p_now);
   end if;
-  return v_settled;
+  if v_has_failures then
+    select settle.p_settled || f.p_settled, f.p_item_runs, f.p_item_steps
+    into p_settled, p_failed_runs, p_failed_steps
+    from orchestrator._settle_failures(v_results, p_now) as f;
+  end if;
+  if v_is_rare then
+    p_settled := p_settled
+      || orchestrator._settle_skips(v_results, p_now)
+      || orchestrator._settle_parks(v_results, p_now)
+      || orchestrator._settle_skipped_runs(v_results, p_now);
+    perform orchestrator._tidy_parked(v_results, p_settled, p_now);
+  end if;
 end;
 $function$;
-comment on function orchestrator.settle(p_results jsonb, p_now timestamp with time zone) is 'Settles a batch of results under the lock order; answers the jobs whose lease token was right.';
-grant execute on function orchestrator.settle(p_results jsonb, p_now timestamp with time zone) to service_role;
+comment on function orchestrator.settle(p_results jsonb, p_now timestamp with time zone, OUT p_settled bigint[], OUT p_item_runs uuid[], OUT p_item_steps integer[], OUT p_failed_runs uuid[], OUT p_failed_steps integer[]) is 'Settles a batch of results under the lock order; answers the jobs whose lease token was right, and the fan-outs of the items that ended: count_items follows, last in the transaction.';
+grant execute on function orchestrator.settle(p_results jsonb, p_now timestamp with time zone, OUT p_settled bigint[], OUT p_item_runs uuid[], OUT p_item_steps integer[], OUT p_failed_runs uuid[], OUT p_failed_steps integer[]) to service_role;
 
-CREATE OR REPLACE FUNCTION orchestrator.skip_dependents(p_job_ids bigint[], p_now timestamp with time zone)
- RETURNS void
- LANGUAGE plpgsql
- SET search_path TO ''
- SET enable_seqscan TO 'off'
- SET enable_hashjoin TO 'off'
- SET enable_mergejoin TO 'off'
-AS $function$
-declare
-  v_ended bigint[] := p_job_ids;
-begin
-  -- Level by level: each pass ends what the pass before it left without a chance.
-  while cardinality(v_ended) > 0 loop
-    with edge as materialized (
-      select q.workflow_run_id, w.dependents, w.is_sink
-      from unnest(v_ended) as e (job_id)
-      join public.job_queue q using (job_id)
-      join public.workflow_steps w on w.definition_id = q.definition_id and w.step_no = q.step_no
-    ),
-    opened as materialized (
-      select e.workflow_run_id, d.step_no, count(*)::integer as finished
-      from edge e
-      cross join unnest(e.dependents) as d (step_no)
-      group by e.workflow_run_id, d.step_no
-      order by e.workflow_run_id, d.step_no
-    ),
-    advanced as (
-      update public.job_queue q
-      set
-        open_dependencies = q.open_dependencies - o.finished,
-        has_failed_dependency = true,
-        status = case when q.open_dependencies > o.finished then 'waiting' else 'skipped' end,
-        skip_reason = case when q.open_dependencies = o.finished then 'upstream_failed' end,
-        finished_at = case when q.open_dependencies = o.finished then p_now end
-      from opened o
-      where q.workflow_run_id = o.workflow_run_id and q.step_no = o.step_no and q.status = 'waiting'
-      returning q.job_id, q.status
-    ),
-    closed as materialized (
-      select workflow_run_id, count(*)::integer as sinks
-      from edge
-      where is_sink
-      group by workflow_run_id
-      order by workflow_run_id
-    ),
-    finished as (
-      update public.workflow_runs r
-      set
-        open_sinks = r.open_sinks - c.sinks,
-        status = case
-          when r.open_sinks > c.sinks then r.status
-          when r.failed_jobs > 0 then 'failed'
-          else 'success'
-        end,
-        finished_at = case when r.open_sinks = c.sinks then p_now end
-      from closed c
-      where r.workflow_run_id = c.workflow_run_id
-    )
-    select array_agg(job_id) filter (where status = 'skipped') into v_ended from advanced;
-  end loop;
-end;
-$function$;
-comment on function orchestrator.skip_dependents(p_job_ids bigint[], p_now timestamp with time zone) is 'Carries the end of dead or skipped jobs down the graph: dependents with nothing left to wait for are skipped (upstream_failed), runs are closed.';
-grant execute on function orchestrator.skip_dependents(p_job_ids bigint[], p_now timestamp with time zone) to service_role;
-
-CREATE OR REPLACE FUNCTION orchestrator.take_tokens_for_jobs(p_job_ids bigint[], p_user_ids text[], p_agents text[], p_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION orchestrator.take_tokens_for_jobs(p_job_ids bigint[], p_user_ids text[], p_agents text[], p_keys text[], p_now timestamp with time zone)
  RETURNS bigint[]
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -1140,8 +2817,9 @@ declare
   v_refused bigint[];
 begin
   with job as materialized (
-    select job_id, place, agent, replace(user_id, ':', '%3A') as user_id
-    from unnest(p_job_ids, p_user_ids, p_agents) with ordinality as u (job_id, user_id, agent, place)
+    select job_id, place, agent, named, replace(user_id, ':', '%3A') as user_id
+    from unnest(p_job_ids, p_user_ids, p_agents, p_keys) with ordinality as u (job_id, user_id, agent, named, place)
+    where named is distinct from ''
   ),
   -- One row a key with its jobs as arrays: a policy is looked up once a batch, and not at all where no policy
   -- has the shape.
@@ -1150,17 +2828,25 @@ begin
       'user_agent' as shape, 'user:' || user_id || ':agent:' || agent as rl_key,
       array_agg(job_id) as job_ids, array_agg(place) as places
     from job
+    where named is null
     group by user_id, agent
+    union all
+    select 'named', named, array_agg(job_id), array_agg(place)
+    from job
+    where named is not null
+    group by named
     union all
     select 'agent', 'agent:' || agent, array_agg(job_id), array_agg(place)
     from job
     -- An agent's name may hold a colon (a host with a port), and a policy for it has the shape 'other'.
     where exists (select from public.rate_limit_policies where shape in ('agent', 'other'))
+      and named is distinct from 'agent:' || agent
     group by agent
     union all
     select 'user', 'user:' || user_id, array_agg(job_id), array_agg(place)
     from job
     where exists (select from public.rate_limit_policies where shape = 'user')
+      and named is distinct from 'user:' || user_id
     group by user_id
   )
   select array_agg(d.job_id), array_agg(d.place), array_agg(d.rl_key), array_agg(d.capacity), array_agg(d.refill_rate)
@@ -1177,7 +2863,7 @@ begin
         union all
         select w.capacity, w.refill_rate, w.specificity
         from public.rate_limit_policies w
-        where w.is_wildcard and w.shape = k.shape and k.rl_key ~ w.key_regex
+        where w.is_wildcard and (w.shape = k.shape or k.shape = 'named') and k.rl_key ~ w.key_regex
       ) as c
       order by c.specificity desc
       limit 1
@@ -1288,8 +2974,8 @@ begin
   end;
 end;
 $function$;
-comment on function orchestrator.take_tokens_for_jobs(p_job_ids bigint[], p_user_ids text[], p_agents text[], p_now timestamp with time zone) is 'Takes one token per picked job from each of its buckets; answers the allowed jobs in order and puts the others off to their token.';
-grant execute on function orchestrator.take_tokens_for_jobs(p_job_ids bigint[], p_user_ids text[], p_agents text[], p_now timestamp with time zone) to service_role;
+comment on function orchestrator.take_tokens_for_jobs(p_job_ids bigint[], p_user_ids text[], p_agents text[], p_keys text[], p_now timestamp with time zone) is 'Takes one token per picked job from each of its buckets; answers the allowed jobs in order and puts the others off to their token.';
+grant execute on function orchestrator.take_tokens_for_jobs(p_job_ids bigint[], p_user_ids text[], p_agents text[], p_keys text[], p_now timestamp with time zone) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator.tick_cron()
  RETURNS boolean
@@ -1301,13 +2987,13 @@ begin
   if not exists (
     select from public.workflow_schedules
     where cron is not null and paused_at is null and next_run_at <= orchestrator.now()
-  ) and public.list_stale_workflow_files() = '[]' then
+  ) and public.list_stale_workflow_files() = '[]' and not exists (select from orchestrator.stale_outputs) then
     return false;
   end if;
   return orchestrator.post_to_function('/functions/v1/cron-orchestrator');
 end;
 $function$;
-comment on function orchestrator.tick_cron() is 'Calls cron-orchestrator when a slot is due or a workflow file of the bucket changed. Idle, it makes no HTTP call.';
+comment on function orchestrator.tick_cron() is 'Calls cron-orchestrator when a slot is due, a workflow file of the bucket changed, or outputs in Storage are to be deleted. Idle, it makes no HTTP call.';
 grant execute on function orchestrator.tick_cron() to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator.tick_worker()
@@ -1318,10 +3004,11 @@ AS $function$
 begin
   perform orchestrator._record_tick('worker');
   perform public.expire_leases(1000);
+  perform public.expire_runs(1000);
   return coalesce(orchestrator.next_due_at() <= orchestrator.now(), false) and orchestrator.ring();
 end;
 $function$;
-comment on function orchestrator.tick_worker() is 'The safety net, run by pg_cron: takes back expired leases and rings when work is due and nobody drains. Idle, it makes no HTTP call.';
+comment on function orchestrator.tick_worker() is 'The safety net, run by pg_cron: takes back expired leases, fails runs past their timeout, and rings when work is due and nobody drains. Idle, it makes no HTTP call.';
 grant execute on function orchestrator.tick_worker() to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator.uuid_v7()
@@ -1390,6 +3077,25 @@ alter table public.agent_replies enable row level security;
 create policy "nobody but the service role" on public.agent_replies as permissive for all to public using (false) with check (false);
 grant delete, insert, select, update on public.agent_replies to service_role;
 
+create table public.fan_outs (
+  workflow_run_id uuid not null,
+  step_no integer not null,
+  total integer not null,
+  open integer not null,
+  succeeded integer not null default 0,
+  failed integer not null default 0,
+  needed integer not null,
+  ends_early boolean not null,
+  max_concurrency integer,
+  released integer not null,
+  constraint fan_outs_pkey PRIMARY KEY (workflow_run_id, step_no),
+  constraint fan_outs_add_up CHECK (((open >= 0) AND (((open + succeeded) + failed) <= total)))
+) with (fillfactor=50);
+comment on table public.fan_outs is 'One row per fan-out that has begun: its items by how they ended, counted once a batch. released: where max_concurrency bounds them, the place from which the next item to let go is looked for.';
+alter table public.fan_outs enable row level security;
+create policy "nobody but the service role" on public.fan_outs as permissive for all to public using (false) with check (false);
+grant delete, insert, select, update on public.fan_outs to service_role;
+
 create table public.intent_events (
   event_id uuid not null default gen_random_uuid(),
   user_id text not null,
@@ -1436,8 +3142,10 @@ create table public.job_queue (
   workflow_run_id uuid not null,
   definition_id bigint not null,
   step_no integer not null,
+  item_index integer not null default '-1'::integer,
   step_id text not null,
   agent text not null,
+  rate_limit_key text,
   user_id text not null,
   intent_id text,
   status text not null,
@@ -1447,14 +3155,22 @@ create table public.job_queue (
   next_run_at timestamp with time zone not null,
   dependencies integer not null default 0,
   open_dependencies integer not null default 0,
-  has_failed_dependency boolean not null default false,
+  succeeded_dependencies integer not null default 0,
+  failed_dependencies integer not null default 0,
+  extra_dependents integer[],
+  join_rule text,
+  join_min integer,
   generation integer not null default 0,
   lease_token uuid,
   lease_until timestamp with time zone,
   leased_at timestamp with time zone,
   leased_by text,
   payload jsonb not null,
+  input jsonb,
+  condition jsonb,
+  parked jsonb,
   output jsonb,
+  output_ref jsonb,
   error_class text,
   error_text text,
   skip_reason text,
@@ -1463,18 +3179,27 @@ create table public.job_queue (
   finished_at timestamp with time zone,
   constraint job_queue_pkey PRIMARY KEY (job_id),
   constraint jobs_end_with_a_time CHECK (((status = ANY (ARRAY['success'::text, 'dead'::text, 'skipped'::text, 'cancelled'::text])) = (finished_at IS NOT NULL))),
-  constraint jobs_have_a_known_status CHECK ((status = ANY (ARRAY['waiting'::text, 'queued'::text, 'leased'::text, 'running'::text, 'success'::text, 'failed'::text, 'dead'::text, 'skipped'::text, 'cancelled'::text]))),
+  constraint jobs_have_a_known_status CHECK ((status = ANY (ARRAY['waiting'::text, 'queued'::text, 'leased'::text, 'running'::text, 'parked'::text, 'success'::text, 'failed'::text, 'dead'::text, 'skipped'::text, 'cancelled'::text]))),
   constraint jobs_have_a_sane_priority CHECK (((priority >= 0) AND (priority <= 1000))),
+  constraint jobs_have_one_output CHECK (((output IS NULL) OR (output_ref IS NULL))),
   constraint jobs_lease_matches_status CHECK ((((status = ANY (ARRAY['leased'::text, 'running'::text])) = (lease_token IS NOT NULL)) AND ((lease_token IS NULL) = (lease_until IS NULL)))),
+  constraint jobs_park_for_something CHECK (((status = 'parked'::text) <= (parked IS NOT NULL))),
+  constraint jobs_skip_by_a_known_reason CHECK ((skip_reason = ANY (ARRAY['condition'::text, 'dependency'::text, 'upstream_failed'::text, 'concurrency'::text]))),
   constraint jobs_skip_with_a_reason CHECK (((status = 'skipped'::text) = (skip_reason IS NOT NULL))),
   constraint jobs_wait_for_something CHECK (((status = 'waiting'::text) <= (open_dependencies > 0)))
 ) with (fillfactor=70);
-comment on table public.job_queue is 'One row per step of a run, from dispatch on. waiting: dependencies open; queued: ready at next_run_at; failed: a retry is due at next_run_at; dead: the dead letter.';
+comment on table public.job_queue is 'One row per step of a run, from dispatch on, and one per item of a fan-out. waiting: dependencies open; queued: ready at next_run_at; parked: waits for an event, a timer, items, a run, a callback or a slot, until next_run_at at the latest; failed: a retry is due at next_run_at; dead: the dead letter.';
+comment on column public.job_queue.item_index is '-1: the step''s own job; else the place of this item in the list of its fan-out.';
+comment on column public.job_queue.rate_limit_key is 'The bucket that the step names; null: the user''s at the agent; empty: takes no token, because it calls nobody.';
+comment on column public.job_queue.extra_dependents is 'Steps that were appended behind this one while the run was live.';
 comment on column public.job_queue.generation is 'Part of the idempotency key: raised when a job is done again after a definite outcome, kept when the outcome is unknown.';
-CREATE UNIQUE INDEX job_queue_by_step ON public.job_queue USING btree (workflow_run_id, step_no);
+comment on column public.job_queue.input is 'What the agent of an item gets, evaluated when the fan-out began.';
+comment on column public.job_queue.condition is 'The step''s condition as it was evaluated: {expression, result}.';
+comment on column public.job_queue.parked is 'What the job waits or waited for: {for, until, …}; kept while it is leased again.';
+CREATE UNIQUE INDEX job_queue_by_step ON public.job_queue USING btree (workflow_run_id, step_no, item_index);
 CREATE INDEX job_queue_dead ON public.job_queue USING btree (job_id) WHERE (status = 'dead'::text);
 CREATE INDEX job_queue_leased ON public.job_queue USING btree (lease_until) WHERE (status = ANY (ARRAY['leased'::text, 'running'::text]));
-CREATE INDEX job_queue_ready ON public.job_queue USING btree (priority, next_run_at, job_id) WHERE (status = ANY (ARRAY['queued'::text, 'failed'::text]));
+CREATE INDEX job_queue_ready ON public.job_queue USING btree (priority, next_run_at, job_id) WHERE (status = ANY (ARRAY['queued'::text, 'failed'::text, 'parked'::text]));
 alter table public.job_queue enable row level security;
 create policy "nobody but the service role" on public.job_queue as permissive for all to public using (false) with check (false);
 grant delete, insert, select, update on public.job_queue to service_role;
@@ -1489,6 +3214,20 @@ comment on table public.orchestrator_settings is 'Settings changed at run time; 
 alter table public.orchestrator_settings enable row level security;
 create policy "nobody but the service role" on public.orchestrator_settings as permissive for all to public using (false) with check (false);
 grant delete, insert, select, update on public.orchestrator_settings to service_role;
+
+create table public.plan_revisions (
+  workflow_run_id uuid not null,
+  revision integer not null,
+  definition_id bigint not null,
+  author text not null,
+  reason text,
+  created_at timestamp with time zone not null,
+  constraint plan_revisions_pkey PRIMARY KEY (workflow_run_id, revision)
+);
+comment on table public.plan_revisions is 'Steps appended to a live run: who, why, and the definition row that holds them.';
+alter table public.plan_revisions enable row level security;
+create policy "nobody but the service role" on public.plan_revisions as permissive for all to public using (false) with check (false);
+grant delete, insert, select, update on public.plan_revisions to service_role;
 
 create table public.rate_limit_policies (
   pattern text not null,
@@ -1546,11 +3285,13 @@ create table public.workflow_definitions (
   source text not null,
   compiled jsonb not null,
   source_path text,
+  sinks integer not null,
+  timeout_ms bigint,
   published_at timestamp with time zone not null,
   constraint workflow_definitions_pkey PRIMARY KEY (definition_id),
   constraint definitions_have_one_version_number UNIQUE (workflow_key, version)
 );
-comment on table public.workflow_definitions is 'Immutable versions of workflows: the YAML source, its sha256 and the compiled form.';
+comment on table public.workflow_definitions is 'Immutable versions of workflows: the YAML source, its sha256 and the compiled form. sinks: the steps whose end a run counts. Steps appended to a live run are a definition of their own, with the run''s id for a key.';
 CREATE INDEX workflow_definitions_by_content ON public.workflow_definitions USING btree (workflow_key, sha256);
 alter table public.workflow_definitions enable row level security;
 create policy "nobody but the service role" on public.workflow_definitions as permissive for all to public using (false) with check (false);
@@ -1578,24 +3319,41 @@ create table public.workflow_runs (
   status text not null default 'running'::text,
   trigger_type text not null,
   trigger_event_id uuid,
+  event_type text,
   restarted_from uuid,
+  parent_run_id uuid,
+  parent_job_id bigint,
+  depth integer not null default 0,
   payload jsonb not null default '{}'::jsonb,
+  inputs jsonb,
   priority integer not null,
   idempotency_key text,
   request_hash text,
   open_sinks integer not null,
   failed_jobs integer not null default 0,
+  is_serial boolean not null default false,
+  plan_revision integer not null default 0,
+  concurrency_key text,
   cancel_reason text,
+  skip_reason text,
   created_at timestamp with time zone not null,
+  deadline_at timestamp with time zone,
   finished_at timestamp with time zone,
   constraint workflow_runs_pkey PRIMARY KEY (workflow_run_id),
+  constraint runs_are_started_by_a_job_of_a_run CHECK (((parent_run_id IS NULL) = (parent_job_id IS NULL))),
   constraint runs_count_open_sinks CHECK (((open_sinks >= 0) AND ((status <> 'running'::text) OR (open_sinks > 0)))),
   constraint runs_end_with_a_time CHECK (((status = 'running'::text) = (finished_at IS NULL))),
   constraint runs_fail_by_a_job CHECK (((status <> 'success'::text) OR (failed_jobs = 0))),
-  constraint runs_have_a_known_status CHECK ((status = ANY (ARRAY['running'::text, 'success'::text, 'failed'::text, 'cancelled'::text])))
+  constraint runs_have_a_deadline_while_they_run CHECK (((status = 'running'::text) OR (deadline_at IS NULL))),
+  constraint runs_have_a_known_status CHECK ((status = ANY (ARRAY['running'::text, 'success'::text, 'failed'::text, 'cancelled'::text, 'skipped'::text]))),
+  constraint runs_skip_with_a_reason CHECK (((status = 'skipped'::text) = (skip_reason IS NOT NULL)))
 ) with (fillfactor=85);
 comment on table public.workflow_runs is 'One row per execution. open_sinks counts the unfinished jobs that no other job waits for: at zero the run is over, and a chain touches this row once.';
+comment on column public.workflow_runs.inputs is 'What expressions name inputs: made and checked by the start step; null: the payload stands in for them.';
+comment on column public.workflow_runs.is_serial is 'A job failed or was skipped: from then on whoever settles jobs of this run takes turns on its row.';
+CREATE INDEX workflow_runs_by_deadline ON public.workflow_runs USING btree (deadline_at) WHERE (deadline_at IS NOT NULL);
 CREATE UNIQUE INDEX workflow_runs_by_idempotency_key ON public.workflow_runs USING btree (idempotency_key) WHERE (idempotency_key IS NOT NULL);
+CREATE INDEX workflow_runs_by_parent ON public.workflow_runs USING btree (parent_run_id) WHERE (parent_run_id IS NOT NULL);
 alter table public.workflow_runs enable row level security;
 create policy "nobody but the service role" on public.workflow_runs as permissive for all to public using (false) with check (false);
 grant delete, insert, select, update on public.workflow_runs to service_role;
@@ -1629,20 +3387,36 @@ create table public.workflow_steps (
   definition_id bigint not null,
   step_no integer not null,
   step_id text not null,
+  kind text not null,
+  phase text not null,
   agent text not null,
   config jsonb not null,
   depends_on integer[] not null,
   dependents integer[] not null,
+  reads integer[] not null,
   is_sink boolean not null,
+  is_result boolean not null,
+  join_rule text,
+  join_min integer,
+  continue_on_error boolean not null,
+  rate_limit text,
+  takes_tokens boolean not null generated always as (((kind = 'call'::text) AND (NOT (config ? 'for_each'::text)))) stored,
+  compensates integer,
+  append_depth integer not null default 0,
   max_attempts integer not null,
   retry_initial_ms integer not null,
   retry_max_ms integer not null,
+  retry_jitter boolean not null,
   constraint workflow_steps_pkey PRIMARY KEY (definition_id, step_no),
   constraint steps_have_unique_ids UNIQUE (definition_id, step_id),
   constraint workflow_steps_definition_id_fkey FOREIGN KEY (definition_id) REFERENCES public.workflow_definitions(definition_id) ON DELETE CASCADE,
-  constraint steps_are_tried_at_least_once CHECK ((max_attempts >= 1))
+  constraint steps_are_of_a_known_kind CHECK ((kind = ANY (ARRAY['call'::text, 'wait'::text, 'sleep'::text, 'workflow'::text, 'start'::text, 'failure'::text]))),
+  constraint steps_are_tried_at_least_once CHECK ((max_attempts >= 1)),
+  constraint steps_belong_to_a_known_phase CHECK ((phase = ANY (ARRAY['main'::text, 'compensate'::text, 'on_failure'::text]))),
+  constraint steps_join_by_a_known_rule CHECK ((join_rule = ANY (ARRAY['all'::text, 'early'::text, 'done'::text, 'failed'::text])))
 );
-comment on table public.workflow_steps is 'The steps of each definition in topological order (step_no), with both directions of the graph as step numbers; config becomes job_queue.payload.';
+comment on table public.workflow_steps is 'The steps of each definition in topological order (step_no), with both directions of the graph as step numbers; config becomes job_queue.payload. is_sink: the run counts its end; is_result: its output is one of the run''s; reads: whose status and output its lease brings.';
+comment on column public.workflow_steps.join_rule is 'all: every dependency has ended, none failed, join_min succeeded (null stands for all with 1); early: as soon as join_min succeeded; done: every one has ended; failed: every one has ended and one failed.';
 alter table public.workflow_steps enable row level security;
 create policy "nobody but the service role" on public.workflow_steps as permissive for all to public using (false) with check (false);
 grant delete, insert, select, update on public.workflow_steps to service_role;
@@ -1682,7 +3456,7 @@ grant select on public.orchestrator_dead_letters to service_role;
 create view public.orchestrator_queue with (security_invoker=true) as
  SELECT status,
     count(*) AS jobs,
-    min(next_run_at) FILTER (WHERE status = ANY (ARRAY['queued'::text, 'failed'::text])) AS next_run_at,
+    min(next_run_at) FILTER (WHERE status = ANY (ARRAY['queued'::text, 'failed'::text, 'parked'::text])) AS next_run_at,
     min(created_at) AS oldest_created_at
    FROM public.job_queue
   GROUP BY status;
@@ -1695,9 +3469,12 @@ create view public.orchestrator_steps with (security_invoker=true) as
     r.status AS run_status,
     q.step_no,
     q.step_id,
+    q.item_index,
     q.agent,
     q.job_id,
     q.status,
+    q.parked ->> 'for'::text AS parked_for,
+    q.condition,
     q.attempts,
     q.max_attempts,
     q.next_run_at,
@@ -1709,10 +3486,35 @@ create view public.orchestrator_steps with (security_invoker=true) as
     q.finished_at - q.started_at AS duration
    FROM public.workflow_runs r
      JOIN public.job_queue q USING (workflow_run_id);
-comment on view public.orchestrator_steps is 'Every step of every run with its state, for operators.';
+comment on view public.orchestrator_steps is 'Every step and every item of every run with its state, for operators.';
 grant select on public.orchestrator_steps to service_role;
 
 CREATE TRIGGER start_runs_of_events AFTER INSERT ON public.intent_events REFERENCING NEW TABLE AS inserted_events FOR EACH STATEMENT EXECUTE FUNCTION orchestrator._start_runs_of_events();
+
+CREATE TRIGGER tell_of_ended_run AFTER UPDATE ON public.workflow_runs FOR EACH ROW WHEN (old.status = 'running'::text AND new.status <> 'running'::text AND (new.parent_job_id IS NOT NULL OR new.concurrency_key IS NOT NULL)) EXECUTE FUNCTION orchestrator._tell_of_ended_run();
+
+CREATE OR REPLACE FUNCTION public.append_steps(p_workflow_run_id uuid, p_plan jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_answer jsonb;
+begin
+  perform orchestrator.lock_runs(array[p_workflow_run_id], array[p_workflow_run_id]);
+  if not exists (select from public.workflow_runs where workflow_run_id = p_workflow_run_id) then
+    return jsonb_build_object('result', 'not_found');
+  end if;
+  v_answer := orchestrator._append_steps(p_workflow_run_id, p_plan, null, orchestrator.now());
+  if v_answer ? 'problem' then
+    return jsonb_build_object('result', 'conflict', 'reason', v_answer -> 'problem');
+  end if;
+  perform orchestrator.ring();
+  return v_answer || jsonb_build_object('result', 'appended');
+end;
+$function$;
+comment on function public.append_steps(p_workflow_run_id uuid, p_plan jsonb) is 'Appends checked steps to a live run: {result: appended | not_found | conflict, revision, steps, reason}.';
+grant execute on function public.append_steps(p_workflow_run_id uuid, p_plan jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION public.archive_workflow(p_workflow_key text)
  RETURNS jsonb
@@ -1786,35 +3588,14 @@ begin
   elsif v_status <> 'running' then
     return jsonb_build_object('result', 'already_finished', 'status', v_status);
   end if;
-
-  perform from public.job_queue where workflow_run_id = p_workflow_run_id order by job_id for update;
-  with open as (
-    select job_id, workflow_run_id, attempts, leased_by, leased_at, lease_token
-    from public.job_queue
-    where workflow_run_id = p_workflow_run_id
-      and status in ('waiting', 'queued', 'failed', 'leased', 'running')
-  ),
-  attempt as (
-    -- Calls in flight end here for the record; the worker hears of it at its next heartbeat and aborts them.
-    insert into public.job_attempts (
-      job_id, workflow_run_id, attempt, worker_id, started_at, finished_at, success, error_class, error_text
-    )
-    select job_id, workflow_run_id, attempts, leased_by, leased_at, v_now, false, 'cancelled', p_reason
-    from open
-    where lease_token is not null
-  )
-  update public.job_queue q
-  set status = 'cancelled', finished_at = v_now, lease_token = null, lease_until = null
-  from open o
-  where q.job_id = o.job_id;
-
-  update public.workflow_runs
-  set status = 'cancelled', finished_at = v_now, cancel_reason = p_reason, open_sinks = 0
-  where workflow_run_id = p_workflow_run_id;
+  perform orchestrator.end_run(p_workflow_run_id, 'cancelled', p_reason, v_now);
+  if exists (select from orchestrator.signals) then
+    perform orchestrator.ring();
+  end if;
   return jsonb_build_object('result', 'cancelled', 'status', 'cancelled');
 end;
 $function$;
-comment on function public.cancel_run(p_workflow_run_id uuid, p_reason text) is 'Ends a run: queued jobs at once, calls in flight at the next heartbeat. Late results are kept on their attempts.';
+comment on function public.cancel_run(p_workflow_run_id uuid, p_reason text) is 'Ends a run with its sub-runs: queued jobs at once, calls in flight at the next heartbeat. Late results are kept on their attempts.';
 grant execute on function public.cancel_run(p_workflow_run_id uuid, p_reason text) to service_role;
 
 CREATE OR REPLACE FUNCTION public.claim_due_schedules(p_limit integer)
@@ -1850,6 +3631,31 @@ $function$;
 comment on function public.claim_due_schedules(p_limit integer) is 'Gives due schedules to one ticker for a minute; next_run_at is the slot that is due, or null when none was planned yet.';
 grant execute on function public.claim_due_schedules(p_limit integer) to service_role;
 
+CREATE OR REPLACE FUNCTION public.complete_callback(p_job_id bigint, p_generation integer, p_attempt integer, p_result jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_job public.job_queue := orchestrator._lock_job(p_job_id);
+begin
+  if v_job.job_id is null then
+    return jsonb_build_object('result', 'not_found', 'status', null);
+  elsif (v_job.generation, v_job.attempts) <> (p_generation, p_attempt) or v_job.payload ->> 'mode' is distinct from 'async' or not (
+    -- An agent may be done before the worker has noted that it will call back.
+    v_job.status in ('leased', 'running') or v_job.status = 'parked' and v_job.parked ->> 'for' = 'callback'
+  ) then
+    return jsonb_build_object('result', 'conflict', 'status', v_job.status);
+  end if;
+  return jsonb_build_object(
+    'result', 'applied',
+    'status', orchestrator._settle_from_outside(v_job, p_result, orchestrator.now())
+  );
+end;
+$function$;
+comment on function public.complete_callback(p_job_id bigint, p_generation integer, p_attempt integer, p_result jsonb) is 'Settles the attempt of an agent that called back: {result: applied | not_found | conflict, status}.';
+grant execute on function public.complete_callback(p_job_id bigint, p_generation integer, p_attempt integer, p_result jsonb) to service_role;
+
 CREATE OR REPLACE FUNCTION public.complete_jobs(p_worker_id text, p_results jsonb, p_lease_limit integer DEFAULT 0, p_lease_ms integer DEFAULT 30000)
  RETURNS json
  LANGUAGE plpgsql
@@ -1860,18 +3666,24 @@ CREATE OR REPLACE FUNCTION public.complete_jobs(p_worker_id text, p_results json
 AS $function$
 declare
   v_now timestamptz := orchestrator.now();
-  v_settled bigint[] := orchestrator.settle(p_results, v_now);
+  v_end record := orchestrator.settle(p_results, v_now);
+  v_settled bigint[] := v_end.p_settled;
   v_jobs json := '[]'::json;
+  v_runs json := '[]'::json;
   v_deferred integer := 0;
   v_next_due_ms numeric;
+  v_signals boolean := false;
 begin
   if cardinality(v_settled) < jsonb_array_length(p_results) then
     perform orchestrator._record_late(p_worker_id, p_results, v_settled, v_now);
+    perform orchestrator._drop_outputs(p_results, v_settled);
   end if;
 
   if jsonb_path_exists(p_results, '$[*].hold_key_ms ? (@ > 0)') then
     perform orchestrator.hold_keys(
-      array_agg(orchestrator.rate_limit_key(q.user_id, q.agent) order by r.job_id),
+      array_agg(
+        coalesce(nullif(q.rate_limit_key, ''), orchestrator.rate_limit_key(q.user_id, q.agent)) order by r.job_id
+      ),
       array_agg(v_now + r.hold_key_ms * interval '1 millisecond' order by r.job_id),
       v_now
     )
@@ -1881,9 +3693,17 @@ begin
     -- No lease on top: it locks buckets too, and two calls that lock buckets twice could wait in a circle.
     v_next_due_ms := 0;
   elsif p_lease_limit > 0 then
-    select l.p_jobs, l.p_deferred, l.p_next_due_ms
-    into v_jobs, v_deferred, v_next_due_ms
+    select l.p_jobs, l.p_runs, l.p_deferred, l.p_next_due_ms, l.p_signals
+    into v_jobs, v_runs, v_deferred, v_next_due_ms, v_signals
     from orchestrator.lease_due_jobs(p_worker_id, p_lease_limit, p_lease_ms) as l;
+  end if;
+
+  -- Last, so that parallel batches of one fan-out hold its row for no longer than a commit takes.
+  if v_end.p_item_runs is not null or v_end.p_failed_runs is not null then
+    perform orchestrator._count_items(
+      v_end.p_item_runs, v_end.p_item_steps, v_end.p_failed_runs, v_end.p_failed_steps, v_now
+    );
+    v_next_due_ms := 0;
   end if;
 
   return json_build_object(
@@ -1901,8 +3721,10 @@ begin
       ) as s
     ),
     'jobs', v_jobs,
+    'runs', v_runs,
     'deferred', v_deferred,
-    'next_due_ms', v_next_due_ms
+    'next_due_ms', v_next_due_ms,
+    'signals', v_signals
   );
 end;
 $function$;
@@ -1951,6 +3773,42 @@ end;
 $function$;
 comment on function public.configure_orchestrator(p_base_url text, p_service_key text, p_history_days integer) is 'Stores where Postgres reaches the functions and with which key (Vault), and schedules the ticks and the pruning (pg_cron). Safe to repeat.';
 grant execute on function public.configure_orchestrator(p_base_url text, p_service_key text, p_history_days integer) to service_role;
+
+CREATE OR REPLACE FUNCTION public.decide_wait(p_job_id bigint, p_is_approved boolean, p_actor text DEFAULT NULL::text, p_payload jsonb DEFAULT '{}'::jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_job public.job_queue := orchestrator._lock_job(p_job_id);
+  v_status text;
+begin
+  if v_job.job_id is null then
+    return jsonb_build_object('result', 'not_found', 'status', null);
+  elsif v_job.status <> 'parked' or v_job.parked ->> 'for' <> 'event' then
+    return jsonb_build_object('result', 'conflict', 'status', v_job.status);
+  end if;
+  v_status := orchestrator._settle_from_outside(
+    v_job,
+    case
+      when p_is_approved then jsonb_build_object(
+        'outcome', 'success',
+        'output', jsonb_build_object(
+          'event_id', null, 'type', 'approval', 'user_id', p_actor, 'payload', coalesce(p_payload, '{}')
+        )
+      )
+      else jsonb_build_object(
+        'outcome', 'dead', 'error_class', 'rejected',
+        'error_text', concat_ws(': ', 'rejected by ' || coalesce(p_actor, 'an operator'), p_payload ->> 'reason')
+      )
+    end,
+    orchestrator.now()
+  );
+  return jsonb_build_object('result', case when p_is_approved then 'approved' else 'rejected' end, 'status', v_status);
+end;
+$function$;
+comment on function public.decide_wait(p_job_id bigint, p_is_approved boolean, p_actor text, p_payload jsonb) is 'Approves or rejects a job that waits for an event: {result: approved | rejected | not_found | conflict, status}.';
+grant execute on function public.decide_wait(p_job_id bigint, p_is_approved boolean, p_actor text, p_payload jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION public.dispatch_workflow(p_user_id text, p_workflow_key text, p_intent_id text DEFAULT NULL::text, p_payload jsonb DEFAULT '{}'::jsonb, p_idempotency_key text DEFAULT NULL::text, p_run_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_priority integer DEFAULT NULL::integer)
  RETURNS jsonb
@@ -2002,6 +3860,7 @@ AS $function$
 declare
   v_now timestamptz := orchestrator.now();
   v_results jsonb;
+  v_end record;
 begin
   select jsonb_agg(jsonb_build_object(
     'job_id', job_id,
@@ -2023,11 +3882,54 @@ begin
     return 0;
   end if;
   -- The same path as a worker's own failure; the token keeps out a result or a second sweep that came first.
-  return cardinality(orchestrator.settle(v_results, v_now));
+  v_end := orchestrator.settle(v_results, v_now);
+  perform orchestrator._count_items(
+    v_end.p_item_runs, v_end.p_item_steps, v_end.p_failed_runs, v_end.p_failed_steps, v_now
+  );
+  return cardinality(v_end.p_settled);
 end;
 $function$;
 comment on function public.expire_leases(p_limit integer) is 'Takes back the jobs of workers that were not heard of within the lease, up to p_limit; each uses an attempt (lease_expired).';
 grant execute on function public.expire_leases(p_limit integer) to service_role;
+
+CREATE OR REPLACE FUNCTION public.expire_runs(p_limit integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+AS $function$
+declare
+  v_now timestamptz := orchestrator.now();
+  v_run record;
+  v_expired integer := 0;
+begin
+  for v_run in
+    select r.workflow_run_id, r.deadline_at, d.timeout_ms
+    from public.workflow_runs r
+    join public.workflow_definitions d using (definition_id)
+    where r.deadline_at < v_now
+    order by r.deadline_at
+    limit p_limit
+  loop
+    -- Tried, not waited for: the caller may hold other runs.
+    continue when not pg_try_advisory_xact_lock(
+      hashtext('orchestrator.run'), ('x' || right(v_run.workflow_run_id::text, 8))::bit(32)::integer
+    );
+    continue when not exists (
+      select from public.workflow_runs
+      where workflow_run_id = v_run.workflow_run_id and status = 'running' and deadline_at < v_now
+    );
+    perform orchestrator.end_run(
+      v_run.workflow_run_id, 'failed',
+      format('the run took longer than its timeout of %s s', round(v_run.timeout_ms / 1000.0, 3)), v_now
+    );
+    v_expired := v_expired + 1;
+  end loop;
+  return v_expired;
+end;
+$function$;
+comment on function public.expire_runs(p_limit integer) is 'Fails runs that took longer than their workflow''s timeout, up to p_limit; their handlers still run.';
+grant execute on function public.expire_runs(p_limit integer) to service_role;
 
 CREATE OR REPLACE FUNCTION public.finish_agent_reply(p_idempotency_key text, p_claim_token uuid, p_status_code integer, p_body jsonb)
  RETURNS jsonb
@@ -2118,6 +4020,17 @@ $function$;
 comment on function public.forget_agent_reply(p_idempotency_key text, p_claim_token uuid) is 'Gives the claim back without a reply, after a failure worth another try.';
 grant execute on function public.forget_agent_reply(p_idempotency_key text, p_claim_token uuid) to service_role;
 
+CREATE OR REPLACE FUNCTION public.forget_outputs(p_paths text[])
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  delete from orchestrator.stale_outputs where path = any (p_paths);
+  select '{}'::jsonb;
+$function$;
+comment on function public.forget_outputs(p_paths text[]) is 'Notes that stale outputs were deleted from Storage.';
+grant execute on function public.forget_outputs(p_paths text[]) to service_role;
+
 CREATE OR REPLACE FUNCTION public.get_health()
  RETURNS jsonb
  LANGUAGE sql
@@ -2128,7 +4041,7 @@ AS $function$
     from (
       select status, count(*) as jobs
       from public.job_queue
-      where status in ('queued', 'failed', 'leased', 'running', 'waiting', 'dead')
+      where status in ('queued', 'failed', 'leased', 'running', 'parked', 'waiting', 'dead')
       group by status
     ) as counted
   ),
@@ -2180,21 +4093,70 @@ $function$;
 comment on function public.get_job(p_job_id bigint) is 'A job with its attempts, or null.';
 grant execute on function public.get_job(p_job_id bigint) to service_role;
 
+CREATE OR REPLACE FUNCTION public.get_plan(p_workflow_run_id uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object(
+    'status', r.status,
+    'revision', r.plan_revision,
+    'steps', (
+      select coalesce(jsonb_agg(jsonb_build_object('step_id', q.step_id, 'status', q.status) order by q.step_no), '[]')
+      from public.job_queue q
+      join public.workflow_steps w on w.definition_id = q.definition_id and w.step_no = q.step_no
+      where q.workflow_run_id = r.workflow_run_id and q.item_index = -1 and w.phase = 'main' and q.step_id not like '$%'
+    )
+  )
+  from public.workflow_runs r
+  where r.workflow_run_id = p_workflow_run_id;
+$function$;
+comment on function public.get_plan(p_workflow_run_id uuid) is 'The steps of a run that appended steps may depend on, and the revision of its plan; null if there is no such run.';
+grant execute on function public.get_plan(p_workflow_run_id uuid) to service_role;
+
 CREATE OR REPLACE FUNCTION public.get_run(p_workflow_run_id uuid)
  RETURNS jsonb
  LANGUAGE sql
  STABLE
  SET search_path TO ''
 AS $function$
-  select to_jsonb(r) - 'request_hash' || jsonb_build_object('jobs', (
-    select coalesce(jsonb_agg(orchestrator._describe_job(q) order by q.step_no), '[]')
-    from public.job_queue q
-    where q.workflow_run_id = r.workflow_run_id
-  ))
+  select to_jsonb(r) - 'request_hash'
+    || orchestrator.describe_outputs(r.workflow_run_id) - 'others'
+    || jsonb_build_object(
+      'jobs', (
+        select coalesce(jsonb_agg(
+          orchestrator._describe_job(q) || case when f.total is null then '{}' else jsonb_build_object(
+            'items', to_jsonb(f) - array['workflow_run_id', 'step_no', 'released']
+          ) end
+          order by q.step_no
+        ), '[]')
+        from public.job_queue q
+        left join public.fan_outs f on f.workflow_run_id = q.workflow_run_id and f.step_no = q.step_no
+        where q.workflow_run_id = r.workflow_run_id and q.item_index = -1
+      ),
+      'plan_revisions', (
+        select coalesce(jsonb_agg(to_jsonb(p) - 'workflow_run_id' order by p.revision), '[]')
+        from public.plan_revisions p
+        where p.workflow_run_id = r.workflow_run_id
+      ),
+      'sub_runs', (
+        select coalesce(jsonb_agg(
+          jsonb_build_object(
+            'workflow_run_id', c.workflow_run_id, 'workflow_key', c.workflow_key, 'status', c.status,
+            'parent_job_id', c.parent_job_id
+          )
+          order by c.workflow_run_id
+        ), '[]')
+        from (
+          select * from public.workflow_runs where parent_run_id = r.workflow_run_id order by workflow_run_id limit 100
+        ) as c
+      )
+    )
   from public.workflow_runs r
   where r.workflow_run_id = p_workflow_run_id;
 $function$;
-comment on function public.get_run(p_workflow_run_id uuid) is 'A run with its jobs and their attempts, or null.';
+comment on function public.get_run(p_workflow_run_id uuid) is 'A run with its outputs, the jobs of its steps with their attempts (items as counts, see list_items), its plan revisions and up to 100 sub-runs; or null.';
 grant execute on function public.get_run(p_workflow_run_id uuid) to service_role;
 
 CREATE OR REPLACE FUNCTION public.get_settings()
@@ -2231,6 +4193,36 @@ $function$;
 comment on function public.hand_back_jobs(p_worker_id text, p_leases jsonb) is 'Returns leases that have not begun, so that no job waits for the lease of a worker that ends.';
 grant execute on function public.hand_back_jobs(p_worker_id text, p_leases jsonb) to service_role;
 
+CREATE OR REPLACE FUNCTION public.heartbeat_callback(p_job_id bigint, p_generation integer, p_attempt integer)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_now timestamptz := orchestrator.now();
+  v_job public.job_queue := orchestrator._lock_job(p_job_id);
+begin
+  if v_job.job_id is null then
+    return jsonb_build_object('result', 'not_found', 'status', null);
+  elsif (v_job.generation, v_job.attempts) <> (p_generation, p_attempt) or v_job.payload ->> 'mode' is distinct from 'async'
+    or v_job.finished_at is not null or v_job.status in ('queued', 'failed', 'waiting')
+  then
+    return jsonb_build_object('result', 'conflict', 'status', v_job.status);
+  end if;
+  if v_job.status = 'parked' then
+    update public.job_queue
+    set next_run_at = least(
+      (parked ->> 'until')::timestamptz,
+      v_now + (parked ->> 'heartbeat_ms')::double precision * interval '1 millisecond'
+    )
+    where job_id = p_job_id;
+  end if;
+  return jsonb_build_object('result', 'extended', 'status', v_job.status);
+end;
+$function$;
+comment on function public.heartbeat_callback(p_job_id bigint, p_generation integer, p_attempt integer) is 'An agent that will call back is still at work: moves the end of its silence, at the most to its deadline.';
+grant execute on function public.heartbeat_callback(p_job_id bigint, p_generation integer, p_attempt integer) to service_role;
+
 CREATE OR REPLACE FUNCTION public.heartbeat_jobs(p_worker_id text, p_leases jsonb, p_lease_ms integer)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -2244,24 +4236,34 @@ declare
   v_lost jsonb;
 begin
   update orchestrator.workers set seen_at = clock_timestamp() where worker_id = p_worker_id;
+  -- Before any job is locked: the sweeps lock runs.
+  perform public.expire_leases(100);
+  perform public.expire_runs(100);
 
   with held as materialized (
     select job_id, lease_token
     from jsonb_to_recordset(p_leases) as (job_id bigint, lease_token uuid)
-    order by job_id
+  ),
+  ours as materialized (
+    -- A job that is locked is being settled this moment: its lease needs no more time.
+    select q.job_id
+    from held h
+    join public.job_queue q on q.job_id = h.job_id and q.lease_token = h.lease_token
+    order by q.job_id
+    for update of q skip locked
   ),
   extended as (
     update public.job_queue q
     set status = 'running', lease_until = v_now + p_lease_ms * interval '1 millisecond'
-    from held h
-    where q.job_id = h.job_id and q.lease_token = h.lease_token
-    returning q.job_id
+    from ours o
+    where q.job_id = o.job_id
   )
   select coalesce(jsonb_agg(h.job_id), '[]') into v_lost
   from held h
-  where h.job_id not in (select job_id from extended);
+  where not exists (
+    select from public.job_queue q where q.job_id = h.job_id and q.lease_token = h.lease_token
+  );
 
-  perform public.expire_leases(100);
   -- Jobs that have been due for a while are more than the workers at hand can do: call another one, which
   -- start_worker refuses when there are enough.
   if orchestrator.next_due_at() < v_now - interval '2 seconds' then
@@ -2317,13 +4319,37 @@ CREATE OR REPLACE FUNCTION public.lease_jobs(p_worker_id text, p_limit integer, 
 AS $function$
 begin
   return (
-    select json_build_object('jobs', l.p_jobs, 'deferred', l.p_deferred, 'next_due_ms', l.p_next_due_ms)
+    select json_build_object(
+      'jobs', l.p_jobs, 'runs', l.p_runs, 'deferred', l.p_deferred, 'next_due_ms', l.p_next_due_ms,
+      'signals', l.p_signals
+    )
     from orchestrator.lease_due_jobs(p_worker_id, p_limit, p_lease_ms) as l
   );
 end;
 $function$;
-comment on function public.lease_jobs(p_worker_id text, p_limit integer, p_lease_ms integer) is 'Leases up to p_limit due jobs within their rate limits. deferred counts jobs put off to their bucket''s next token; next_due_ms is null while more may be due.';
+comment on function public.lease_jobs(p_worker_id text, p_limit integer, p_lease_ms integer) is 'Leases up to p_limit due jobs within their rate limits. deferred counts jobs put off to their bucket''s next token; next_due_ms is null while more may be due; signals: process_signals has work.';
 grant execute on function public.lease_jobs(p_worker_id text, p_limit integer, p_lease_ms integer) to service_role;
+
+CREATE OR REPLACE FUNCTION public.list_items(p_workflow_run_id uuid, p_step_id text, p_limit integer DEFAULT 50, p_after integer DEFAULT '-1'::integer)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select coalesce(jsonb_agg(orchestrator._describe_job(q) order by q.item_index), '[]')
+  from (
+    select i.*
+    from public.job_queue s
+    join public.job_queue i on i.workflow_run_id = s.workflow_run_id and i.step_no = s.step_no
+    where s.workflow_run_id = p_workflow_run_id and s.step_id = p_step_id and s.item_index = -1
+      and i.item_index > greatest(p_after, -1)
+    order by i.item_index
+    limit least(p_limit, 1000)
+  ) as i
+  join public.job_queue q using (job_id);
+$function$;
+comment on function public.list_items(p_workflow_run_id uuid, p_step_id text, p_limit integer, p_after integer) is 'The items of a fan-out with their attempts, in order; p_after is the index of the last one of the page before.';
+grant execute on function public.list_items(p_workflow_run_id uuid, p_step_id text, p_limit integer, p_after integer) to service_role;
 
 CREATE OR REPLACE FUNCTION public.list_jobs(p_status text DEFAULT NULL::text, p_workflow_key text DEFAULT NULL::text, p_limit integer DEFAULT 50, p_before bigint DEFAULT NULL::bigint)
  RETURNS jsonb
@@ -2367,6 +4393,18 @@ $function$;
 comment on function public.list_runs(p_workflow_key text, p_status text, p_user_id text, p_limit integer, p_before uuid) is 'Runs, newest first; p_before is the last id of the page before.';
 grant execute on function public.list_runs(p_workflow_key text, p_status text, p_user_id text, p_limit integer, p_before uuid) to service_role;
 
+CREATE OR REPLACE FUNCTION public.list_stale_outputs(p_limit integer)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object('paths', coalesce(jsonb_agg(path), '[]'))
+  from (select path from orchestrator.stale_outputs order by path limit p_limit) as s;
+$function$;
+comment on function public.list_stale_outputs(p_limit integer) is 'Outputs in Storage that no job refers to any more.';
+grant execute on function public.list_stale_outputs(p_limit integer) to service_role;
+
 CREATE OR REPLACE FUNCTION public.list_stale_workflow_files(p_bucket text DEFAULT 'workflows'::text)
  RETURNS jsonb
  LANGUAGE sql
@@ -2404,6 +4442,70 @@ $function$;
 comment on function public.list_workflows() is 'The published workflows, by key.';
 grant execute on function public.list_workflows() to service_role;
 
+CREATE OR REPLACE FUNCTION public.process_signals()
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+AS $function$
+declare
+  v_now timestamptz := orchestrator.now();
+  v_processed integer;
+  v_slot record;
+begin
+  if not exists (select from orchestrator.signals)
+    -- One at a time: slots are decided without a race, and nobody waits.
+    or not pg_try_advisory_xact_lock(hashtext('orchestrator.signals'), 0)
+  then
+    return jsonb_build_object('processed', 0);
+  end if;
+
+  with named as materialized (
+    select distinct job_id
+    from (select job_id from orchestrator.signals where job_id is not null order by signal_id limit 1000) as oldest
+  ),
+  held as materialized (
+    -- A job that is locked is being parked or settled this moment: its signal stays for the next round.
+    select q.job_id, q.status
+    from public.job_queue q
+    where q.job_id = any (array(select job_id from named))
+    order by q.job_id
+    for update skip locked
+  ),
+  called as (
+    update public.job_queue q
+    set next_run_at = v_now
+    from held h
+    where q.job_id = h.job_id and h.status = 'parked' and q.next_run_at > v_now
+  )
+  delete from orchestrator.signals s
+  using named n
+  where s.job_id = n.job_id and (
+    s.job_id in (select job_id from held)
+    or not exists (select from public.job_queue q where q.job_id = n.job_id)
+  );
+  get diagnostics v_processed = row_count;
+
+  -- Slots lock runs, which must come before jobs: one key a transaction, and only if no job was locked in it.
+  if v_processed = 0 then
+    select workflow_key, concurrency_key into v_slot
+    from orchestrator.signals
+    where concurrency_key is not null
+    order by signal_id
+    limit 1;
+    if found then
+      delete from orchestrator.signals
+      where workflow_key = v_slot.workflow_key and concurrency_key = v_slot.concurrency_key;
+      get diagnostics v_processed = row_count;
+      perform orchestrator._grant_slots(v_slot.workflow_key, v_slot.concurrency_key, v_now);
+    end if;
+  end if;
+  return jsonb_build_object('processed', v_processed);
+end;
+$function$;
+comment on function public.process_signals() is 'Calls the parked jobs that were signalled, or grants the free slots of one concurrency key, in a transaction of its own. processed 0: nothing was left, or somebody else is at it.';
+grant execute on function public.process_signals() to service_role;
+
 CREATE OR REPLACE FUNCTION public.prune_history(p_older_than interval, p_limit integer)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -2412,6 +4514,7 @@ AS $function$
 declare
   v_before timestamptz := orchestrator.now() - p_older_than;
   v_runs uuid[];
+  v_old_jobs bigint[];
   v_jobs integer;
   v_attempts integer;
   v_events integer;
@@ -2427,11 +4530,16 @@ begin
     for update skip locked
   ) as old;
 
-  delete from public.job_attempts
-  where job_id = any (array(select job_id from public.job_queue where workflow_run_id = any (v_runs)));
+  select array_agg(job_id) into v_old_jobs from public.job_queue where workflow_run_id = any (v_runs);
+  perform orchestrator._forget_work(v_old_jobs);
+  delete from public.job_attempts where job_id = any (v_old_jobs);
   get diagnostics v_attempts = row_count;
-  delete from public.job_queue where workflow_run_id = any (v_runs);
+  delete from public.job_queue where job_id = any (v_old_jobs);
   get diagnostics v_jobs = row_count;
+  delete from public.fan_outs where workflow_run_id = any (v_runs);
+  delete from orchestrator.consumed_events where workflow_run_id = any (v_runs);
+  delete from public.plan_revisions where workflow_run_id = any (v_runs);
+  delete from public.workflow_definitions where workflow_key = any (v_runs::text[]);
   delete from public.workflow_runs where workflow_run_id = any (v_runs);
 
   delete from public.intent_events
@@ -2554,19 +4662,21 @@ $function$;
 comment on function public.reset_job(p_job_id bigint) is 'Puts a job, also a successful one, and everything behind it back to its first state: outputs forgotten, attempts at zero.';
 grant execute on function public.reset_job(p_job_id bigint) to service_role;
 
-CREATE OR REPLACE FUNCTION public.restart_run(p_workflow_run_id uuid, p_mode text, p_ring boolean DEFAULT true)
+CREATE OR REPLACE FUNCTION public.restart_run(p_workflow_run_id uuid, p_mode text, p_step_id text DEFAULT NULL::text, p_definition text DEFAULT 'same'::text, p_ring boolean DEFAULT true)
  RETURNS jsonb
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
 declare
+  v_now timestamptz := orchestrator.now();
   v_run public.workflow_runs;
+  v_refusal text;
   v_roots integer[];
   v_jobs integer;
   v_new_run_id uuid := p_workflow_run_id;
 begin
-  if p_mode not in ('failed', 'whole') then
-    raise exception 'restarting a run: mode must be failed or whole, got %', p_mode using errcode = 'WF001';
+  if p_mode not in ('failed', 'step', 'whole') then
+    raise exception 'restarting a run: mode must be failed, step or whole, got %', p_mode using errcode = 'WF001';
   end if;
   perform orchestrator.lock_runs(array[p_workflow_run_id], array[p_workflow_run_id]);
   select * into v_run from public.workflow_runs where workflow_run_id = p_workflow_run_id for update;
@@ -2574,26 +4684,56 @@ begin
     return jsonb_build_object('result', 'not_found');
   end if;
 
-  if p_mode = 'whole' then
-    v_new_run_id := (orchestrator.create_runs(
-      jsonb_build_array(jsonb_build_object(
-        'user_id', v_run.user_id, 'workflow_key', v_run.workflow_key, 'intent_id', v_run.intent_id,
-        'payload', v_run.payload, 'priority', v_run.priority,
-        'definition_id', v_run.definition_id, 'restarted_from', v_run.workflow_run_id
-      )),
-      'restart'
-    ) #>> '{0,workflow_run_id}')::uuid;
-    select count(*) into v_jobs from public.job_queue where workflow_run_id = v_new_run_id;
-  elsif v_run.status not in ('failed', 'cancelled') then
-    return jsonb_build_object(
-      'result', 'conflict', 'workflow_run_id', p_workflow_run_id,
-      'reason', format('a run that is %s has no failed steps to restart from', v_run.status)
+  if p_mode = 'failed' then
+    if v_run.status not in ('failed', 'cancelled') then
+      v_refusal := format('a run that is %s has no failed steps to restart from', v_run.status);
+    end if;
+    select array_agg(q.step_no) into v_roots
+    from public.job_queue q
+    join public.workflow_steps w on w.definition_id = q.definition_id and w.step_no = q.step_no
+    where q.workflow_run_id = p_workflow_run_id and q.item_index = -1 and w.phase = 'main' and (
+      q.status = 'dead' and not w.continue_on_error or q.status = 'cancelled'
+      -- What was undone has to be done again.
+      or exists (
+        select from public.workflow_steps c
+        join public.job_queue u on u.workflow_run_id = q.workflow_run_id and u.step_no = c.step_no and u.item_index = -1
+        where c.definition_id = w.definition_id and c.compensates = w.step_no and u.attempts > 0
+      )
     );
+  elsif p_mode = 'step' then
+    if v_run.status = 'running' then
+      v_refusal := 'the run is live: cancel it first, or reset the job of the step';
+    end if;
+    select array_agg(q.step_no) into v_roots
+    from public.job_queue q
+    join public.workflow_steps w on w.definition_id = q.definition_id and w.step_no = q.step_no
+    where q.workflow_run_id = p_workflow_run_id and q.item_index = -1 and w.phase = 'main' and q.step_id = p_step_id;
+    if v_refusal is null and v_roots is null then
+      v_refusal := format('the run has no step %s', coalesce(p_step_id, '(none was named)'));
+    end if;
+  end if;
+
+  if v_refusal is not null then
+    null;
+  elsif p_mode = 'whole' or p_definition = 'latest' then
+    v_new_run_id := orchestrator._run_again(
+      v_run, case when p_definition = 'same' then v_run.definition_id end
+    );
+    if v_new_run_id is null then
+      v_refusal := format('workflow %s is not published any more', v_run.workflow_key);
+    else
+      if p_mode <> 'whole' then
+        perform orchestrator._copy_outputs(v_run.workflow_run_id, v_new_run_id, p_step_id, v_now);
+      end if;
+      select count(*) into v_jobs
+      from public.job_queue
+      where workflow_run_id = v_new_run_id and finished_at is null;
+    end if;
   else
-    select array_agg(step_no) into v_roots
-    from public.job_queue
-    where workflow_run_id = p_workflow_run_id and status in ('dead', 'cancelled');
-    v_jobs := orchestrator._redo_steps(p_workflow_run_id, v_roots, false, orchestrator.now());
+    v_jobs := orchestrator._redo_steps(p_workflow_run_id, v_roots, false, p_mode = 'failed', null, v_now);
+  end if;
+  if v_refusal is not null then
+    return jsonb_build_object('result', 'conflict', 'workflow_run_id', p_workflow_run_id, 'reason', v_refusal);
   end if;
 
   if p_ring then
@@ -2602,8 +4742,8 @@ begin
   return jsonb_build_object('result', 'restarted', 'workflow_run_id', v_new_run_id, 'jobs', v_jobs);
 end;
 $function$;
-comment on function public.restart_run(p_workflow_run_id uuid, p_mode text, p_ring boolean) is 'failed: does the failed and cancelled steps of a run again, and what lay behind them, keeping good outputs. whole: a new run of the same definition.';
-grant execute on function public.restart_run(p_workflow_run_id uuid, p_mode text, p_ring boolean) to service_role;
+comment on function public.restart_run(p_workflow_run_id uuid, p_mode text, p_step_id text, p_definition text, p_ring boolean) is 'failed: does the failed and cancelled steps of a run again, and what lay behind them, keeping good outputs. step: the step p_step_id and what lay behind it. whole: a new run. p_definition latest: a new run of the version published now, with the outputs that are kept copied.';
+grant execute on function public.restart_run(p_workflow_run_id uuid, p_mode text, p_step_id text, p_definition text, p_ring boolean) to service_role;
 
 CREATE OR REPLACE FUNCTION public.retry_job(p_job_id bigint)
  RETURNS jsonb
@@ -2671,6 +4811,7 @@ AS $function$
 begin
   -- A fresh worker looks after dead ones at once, also where no tick runs.
   perform public.expire_leases(1000);
+  perform public.expire_runs(100);
   if orchestrator.workers_alive() >= p_max_workers then
     return jsonb_build_object('accepted', false);
   end if;
@@ -2680,7 +4821,7 @@ begin
   return jsonb_build_object('accepted', true);
 end;
 $function$;
-comment on function public.start_worker(p_worker_id text, p_max_workers integer) is 'Frees the leases of dead workers, and enters a worker among those that drain unless enough are at work.';
+comment on function public.start_worker(p_worker_id text, p_max_workers integer) is 'Frees the leases of dead workers, looks after deadlines, and enters a worker among those that drain unless enough are at work.';
 grant execute on function public.start_worker(p_worker_id text, p_max_workers integer) to service_role;
 
 CREATE OR REPLACE FUNCTION public.stop_worker(p_worker_id text, p_force boolean DEFAULT false)

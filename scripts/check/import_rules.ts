@@ -15,7 +15,10 @@ const STACK_USERS =
  */
 const SHARED_IMPORTS: Record<string, string[]> = {
   contract: [],
-  workflow: ["contract", "schedule/cron.ts"],
+  workflow: ["contract", "schedule/cron.ts", "expression"],
+  expression: ["workflow/near.ts"],
+  callback: [],
+  outputs: ["contract", "database", "log"],
   log: [],
   platform: ["log"],
   database: ["contract", "http", "platform", "log"],
@@ -27,6 +30,8 @@ const SHARED_IMPORTS: Record<string, string[]> = {
 const PACKAGE_OWNERS: Record<string, string[]> = {
   "@supabase/supabase-js": [`${SHARED}database/`],
   "@supabase/server": [`${SHARED}http/`],
+  "@marcbachmann/cel-js": [`${SHARED}expression/`],
+  "@cfworker/json-schema": [`${SHARED}workflow/`],
 };
 
 /** Checks every rule; tests are held to the same rules, except for what they drive. */

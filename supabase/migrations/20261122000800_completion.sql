@@ -620,6 +620,7 @@ declare
 begin
   if cardinality(v_settled) < jsonb_array_length(p_results) then
     perform orchestrator._record_late(p_worker_id, p_results, v_settled, v_now);
+    perform orchestrator._drop_outputs(p_results, v_settled);
   end if;
 
   if jsonb_path_exists(p_results, '$[*].hold_key_ms ? (@ > 0)') then

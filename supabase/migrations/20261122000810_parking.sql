@@ -330,6 +330,7 @@ begin
     elsif v_result -> 'append' is not null then
       v_text := orchestrator._append_steps(v_job.workflow_run_id, v_result -> 'append', v_job.step_no, p_now) ->> 'problem';
       if v_text is not null then
+        perform orchestrator._drop_outputs(jsonb_build_array(v_result), array[]::bigint[]);
         v_result := v_result - array['output', 'output_ref', 'append'] || jsonb_build_object(
           'outcome', 'dead', 'error_class', 'validation', 'error_text', 'appending steps: ' || v_text
         );
@@ -974,6 +975,26 @@ $$;
 comment on function public.heartbeat_callback(bigint, integer, integer) is
   'An agent that will call back is still at work: moves the end of its silence, at the most to its deadline.';
 
+create function orchestrator._drop_outputs(p_results jsonb, p_settled bigint[])
+returns void
+language sql
+volatile
+security invoker
+set search_path = ''
+as $$
+  insert into orchestrator.stale_outputs (path)
+  select r.output_ref ->> 'path'
+  from jsonb_to_recordset(p_results) as r (job_id bigint, output_ref jsonb)
+  join public.job_queue q using (job_id)
+  where r.output_ref is not null and r.job_id <> all (p_settled)
+    -- Delivered twice: the first delivery is the one in use.
+    and q.output_ref ->> 'path' is distinct from r.output_ref ->> 'path'
+  on conflict (path) do nothing;
+$$;
+
+comment on function orchestrator._drop_outputs(jsonb, bigint[]) is
+  'Notes the outputs in Storage of results that were not applied, for deletion.';
+
 create function public.list_stale_outputs(p_limit integer)
 returns jsonb
 language sql
@@ -1009,7 +1030,7 @@ grant execute on function
   orchestrator._settle_parks(jsonb, timestamptz), orchestrator._tidy_parked(jsonb, bigint[], timestamptz),
   orchestrator.end_jobs(bigint[], text, text, text, timestamptz), orchestrator.end_run(uuid, text, text, timestamptz),
   orchestrator._settle_skipped_runs(jsonb, timestamptz), orchestrator._tell_of_ended_run(),
-  orchestrator._grant_slots(text, text, timestamptz),
+  orchestrator._grant_slots(text, text, timestamptz), orchestrator._drop_outputs(jsonb, bigint[]),
   orchestrator._settle_from_outside(public.job_queue, jsonb, timestamptz), orchestrator._lock_job(bigint)
   to service_role;
 revoke execute on function

@@ -230,7 +230,7 @@ Deno.test("a restart that cannot be says what would work", async () => {
       kind: "not_found",
       path: "step_id",
       near: "notify",
-      message: /has no step "notfy"; did you mean notify\?/,
+      message: /has no step "notfy" to restart from; did you mean notify\?/,
     },
   );
   await publishMends("noop");

@@ -55,6 +55,8 @@ Deno.test("POST /worker?wait=true drains everything that is due and counts what 
     dead: 1,
     lost: 0,
     handed_back: 0,
+    skipped: 0,
+    parked: 0,
   });
   assert.ok(typeof worker_id === "string" && typeof duration_ms === "number");
   assert.deepEqual(await statuses([...runs, bad]), [

@@ -52,8 +52,8 @@ export interface Script {
   alone: string[];
   /** Whether ready jobs are leased before this turn, though others are still held. */
   isEager: boolean[];
-  /** The turn before which the run is cancelled. */
-  cancelAt: number | null;
+  /** The turn before which the run is cancelled; `undo`: once its undoing has begun. */
+  cancelAt: number | "undo" | null;
 }
 
 export interface Case {
@@ -70,4 +70,8 @@ export function nameItem(stepId: string, index: number): string {
 /** The job that undoes a step. */
 export function nameUndo(stepId: string): string {
   return `undo ${stepId}`;
+}
+
+export function isUndo(job: string): boolean {
+  return job.startsWith("undo ");
 }

@@ -24,6 +24,9 @@ const WORKER = "w";
 /** Longer than a case plays, so that no lease runs out but the one that is meant to. */
 const LEASE_MS = 24 * 60 * 60 * 1_000;
 
+/** More than a case has. */
+const MOST_JOBS = 1_000;
+
 /** Longer than any backoff. */
 const PAUSE_MS = 2 * 60 * 1_000;
 
@@ -60,16 +63,12 @@ export class DatabaseEngine implements Engine {
 
   async lease(): Promise<string[]> {
     await this.#passTime(PAUSE_MS);
-    const leased: string[] = [];
-    for (;;) {
-      const { jobs } = await this.#db.rpc.leaseJobs({
-        workerId: WORKER,
-        limit: 1_000,
-        leaseMs: LEASE_MS,
-      });
-      for (const job of jobs) leased.push(await this.#take(job));
-      if (jobs.length === 0) return leased;
-    }
+    const { jobs } = await this.#db.rpc.leaseJobs({
+      workerId: WORKER,
+      limit: MOST_JOBS,
+      leaseMs: LEASE_MS,
+    });
+    return await Promise.all(jobs.map((job) => this.#take(job)));
   }
 
   async settle(rulings: Ruling[]): Promise<Settled[]> {

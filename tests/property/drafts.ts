@@ -101,6 +101,11 @@ const step = fc.record({
   undo: oneIn(4, fc.record({ attempts: fc.integer({ min: 1, max: 2 }), verdicts })),
 });
 
+const cancelAt = fc.oneof(
+  { weight: 3, arbitrary: fc.nat({ max: 25 }) },
+  { weight: 1, arbitrary: fc.constant("undo" as const) },
+);
+
 /** What becomes of a step of the engine itself, which calls nobody. */
 const deaths = fc.oneof(
   { withCrossShrink: true },
@@ -119,7 +124,7 @@ export const drafts = fc.record({
   picks: fc.array(fc.nat({ max: 20 }), { maxLength: 12 }),
   batches: fc.array(fc.integer({ min: 1, max: 5 }), { maxLength: 6 }),
   isEager: fc.array(fc.constantFrom(true, false), { maxLength: 6 }),
-  cancelAt: oneIn(5, fc.nat({ max: 25 })),
+  cancelAt: oneIn(5, cancelAt),
   start: deaths,
   failure: deaths,
 });

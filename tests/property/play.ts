@@ -1,6 +1,6 @@
 // Plays a case on an engine, the model or the database, in an order that the case alone decides, and
 // writes down what the engine answers. Two engines that keep the same promises write the same lines.
-import type { Case, Script, Verdict } from "./case.ts";
+import { type Case, isUndo, type Script, type Verdict } from "./case.ts";
 
 export interface Ruling {
   job: string;
@@ -37,29 +37,76 @@ const MOST_TURNS = 2_000;
 
 /** Plays a case to its end; answers everything that was seen, line by line. */
 export async function play({ script }: Pick<Case, "script">, engine: Engine): Promise<string[]> {
-  const lines: string[] = [];
-  const leases = new Map<string, number>();
-  let held: string[] = [];
+  const player = new Player(script, engine);
   for (let turn = 0; turn < MOST_TURNS; turn++) {
-    if (held.length === 0 || atTurn(script.isEager, turn, true)) {
-      const leased = (await engine.lease()).toSorted(byName);
-      for (const job of leased) leases.set(job, (leases.get(job) ?? 0) + 1);
-      if (leased.length > 0) lines.push(`leased ${leased.join(", ")}`);
-      held = [...held, ...leased].toSorted(byName);
-    }
-    if (turn === script.cancelAt) {
-      await engine.cancel();
-      lines.push("cancelled");
-    }
-    if (held.length === 0) {
-      lines.push(await engine.isOver() ? "over" : "stuck: nothing is due and the run is not over");
-      return [...lines, ...await engine.describe()];
-    }
-    const batch = pick(held, script, turn);
-    held = held.filter((job) => !batch.includes(job));
-    lines.push(...await settle(batch, script, leases, engine));
+    if (!await player.takeTurn(turn)) return [...player.lines, ...await engine.describe()];
   }
-  return [...lines, `still going after ${MOST_TURNS} turns`];
+  return [...player.lines, `still going after ${MOST_TURNS} turns`];
+}
+
+class Player {
+  readonly lines: string[] = [];
+  readonly #script: Script;
+  readonly #engine: Engine;
+  /** How often each job was leased. */
+  readonly #leases = new Map<string, number>();
+  #held: string[] = [];
+  #isCancelled = false;
+
+  constructor(script: Script, engine: Engine) {
+    this.#script = script;
+    this.#engine = engine;
+  }
+
+  /** False: nothing is left to do. */
+  async takeTurn(turn: number): Promise<boolean> {
+    if (this.#held.length === 0 || atTurn(this.#script.isEager, turn, true)) await this.#lease();
+    if (this.#mustCancel(turn)) await this.#cancel();
+    if (this.#held.length === 0) {
+      const isOver = await this.#engine.isOver();
+      this.lines.push(isOver ? "over" : "stuck: nothing is due and the run is not over");
+      return false;
+    }
+    const batch = pick(this.#held, this.#script, turn);
+    this.#held = this.#held.filter((job) => !batch.includes(job));
+    await this.#end(batch);
+    return true;
+  }
+
+  async #lease(): Promise<void> {
+    const leased = (await this.#engine.lease()).toSorted(byName);
+    if (leased.length === 0) return;
+    for (const job of leased) this.#leases.set(job, (this.#leases.get(job) ?? 0) + 1);
+    this.#held = [...this.#held, ...leased].toSorted(byName);
+    this.lines.push(`leased ${leased.join(", ")}`);
+  }
+
+  #mustCancel(turn: number): boolean {
+    const { cancelAt } = this.#script;
+    if (this.#isCancelled) return false;
+    return cancelAt === "undo" ? this.#held.some(isUndo) : cancelAt === turn;
+  }
+
+  async #cancel(): Promise<void> {
+    await this.#engine.cancel();
+    this.#isCancelled = true;
+    this.lines.push("cancelled");
+  }
+
+  /** Settles what has a result, in one call, and lets the rest be lost. */
+  async #end(batch: string[]): Promise<void> {
+    const rulings = batch.map((job): Ruling => {
+      const lease = this.#leases.get(job)!;
+      return { job, lease, verdict: this.#script.verdicts[job]?.[lease - 1] ?? "success" };
+    });
+    const results = rulings.filter(({ verdict }) => verdict !== "lost");
+    if (results.length > 0) this.lines.push(...(await this.#engine.settle(results)).map(tell));
+    for (const { job, verdict } of rulings) {
+      if (verdict !== "lost") continue;
+      await this.#engine.lose(job);
+      this.lines.push(`lost ${job}`);
+    }
+  }
 }
 
 function atTurn<T>(choices: T[], turn: number, otherwise: T): T {
@@ -72,30 +119,6 @@ function pick(held: string[], script: Script, turn: number): string[] {
   if (script.alone.includes(first)) return [first];
   const more = others.filter((job) => !script.alone.includes(job));
   return [first, ...more.slice(0, atTurn(script.batches, turn, 1) - 1)];
-}
-
-/** Settles what has a result, in one call, and lets the rest be lost. */
-async function settle(
-  batch: string[],
-  script: Script,
-  leases: Map<string, number>,
-  engine: Engine,
-): Promise<string[]> {
-  const lines: string[] = [];
-  const rulings = batch.map((job): Ruling => {
-    const lease = leases.get(job)!;
-    return { job, lease, verdict: script.verdicts[job]?.[lease - 1] ?? "success" };
-  });
-  const results = rulings.filter(({ verdict }) => verdict !== "lost");
-  if (results.length > 0) {
-    for (const settled of await engine.settle(results)) lines.push(tell(settled));
-  }
-  for (const { job, verdict } of rulings) {
-    if (verdict !== "lost") continue;
-    await engine.lose(job);
-    lines.push(`lost ${job}`);
-  }
-  return lines;
 }
 
 function tell({ job, isApplied, called }: Settled): string {

@@ -63,9 +63,11 @@ function readLeast(waits: Waits, dependencies: number): number {
   return readEarly(waits) ?? Math.min(1, dependencies);
 }
 
-/** Successes that a fan-out of `total` items needs. */
+/** Successes that a fan-out of `total` items needs; never more than there are. */
 export function countNeeded(rule: ItemsRule = "all", total: number): number {
   if (rule === "any") return Math.min(1, total);
   if (rule === "all") return total;
-  return "at_least" in rule ? rule.at_least : Math.ceil(total * rule.percent / 100);
+  return "at_least" in rule
+    ? Math.min(rule.at_least, total)
+    : Math.ceil(total * rule.percent / 100);
 }

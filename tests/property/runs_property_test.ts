@@ -3,6 +3,7 @@
 // the smallest case that shows it, and the seed and path to see it again.
 import fc from "fast-check";
 import { openDatabase, type TestDatabase } from "../harness/database.ts";
+import { assertInvariants } from "../harness/invariants.ts";
 import type { Case } from "./case.ts";
 import { DatabaseEngine } from "./database_engine.ts";
 import { Model } from "./model.ts";
@@ -32,6 +33,7 @@ Deno.test("random workflows come to the states that the model foretells", async 
       { numRuns, seed, ...(path === undefined ? {} : { path }) },
     );
     if (outcome.failed) throw explain(outcome);
+    if (db !== null) await assertInvariants(db);
   } finally {
     await (db as TestDatabase | null)?.close();
   }

@@ -1,5 +1,6 @@
 // `deno task workflows:simulate` as a developer runs it: what it prints, and with which exit code.
 import assert from "node:assert/strict";
+import { readScript } from "../../scripts/simulate/read_script.ts";
 import { ROOT, runScript } from "../lifecycle/command.ts";
 
 const WORKFLOW = `${ROOT}/workflows/daily_instructor_v1.yml`;
@@ -22,7 +23,7 @@ Deno.test("a run that succeeds is told line by line, drawn, and ends with exit c
   const { code, stdout, stderr } = await run(WORKFLOW, "--input", '{"mood":"good"}');
   assert.equal(stderr, "");
   assert.equal(code, 0);
-  assert.match(stdout, /^0s  daily_instructor_v1 started by dispatch with \{"mood":"good"\}$/m);
+  assert.match(stdout, /^0s {2}daily_instructor_v1 started by dispatch with \{"mood":"good"\}$/m);
   assert.match(stdout, /gather_signals +called GET \/functions\/v1\/agent-proxy\/snapshot$/m);
   assert.match(stdout, /notify +answered \{\}$/m);
   assert.match(stdout, /✓ create_plan +█/);
@@ -40,10 +41,10 @@ agents:
     stdout,
     /create_plan +failed: http_5xx, scripted failure; attempt 2 of 5 in 1m 30s$/m,
   );
-  assert.match(stdout, /^1m 30s  create_plan +called .* \(attempt 2\)$/m);
+  assert.match(stdout, /^1m 30s {2}create_plan +called .* \(attempt 2\)$/m);
   assert.match(stdout, /create_plan +failed for good: http_4xx, no goals \(after 2 attempts\)$/m);
   assert.match(stdout, /notify +skipped: a step before it failed$/m);
-  assert.match(stdout, /ended after 1m 30s: failed\n  create_plan failed: http_4xx, no goals\n$/);
+  assert.match(stdout, /ended after 1m 30s: failed\n {2}create_plan failed: http_4xx, no goals\n$/);
 });
 
 Deno.test("with --json the result is one JSON document", async () => {
@@ -80,14 +81,18 @@ Deno.test("mistakes of the options, the workflow and the script end with exit co
   assert.equal(script.code, 2);
   assert.match(
     script.stderr,
-    /:1:11: agents\.notfiy names no step .*\n.*\n.*\n  did you mean notify/,
+    /:1:11: agents\.notfiy names no step .*\n.*\n.*\n {2}did you mean notify/,
   );
 });
 
-Deno.test("--help tells every option", async () => {
+Deno.test("--help tells every option, and its example of a script is one", async () => {
   const { code, stdout } = await run("--help");
   assert.equal(code, 0);
   for (const option of ["input", "event", "cron", "agents", "until", "at", "user", "json"]) {
     assert.match(stdout, new RegExp(`^  --${option}\\b`, "m"));
   }
+  const example = stdout.slice(stdout.indexOf("  agents:\n"), stdout.indexOf("\nfail is "));
+  const read = readScript(example.replaceAll(/^ {2}/gm, ""), "help");
+  assert.ok(read.ok, JSON.stringify(read));
+  assert.deepEqual(Object.keys(read.script), ["agents", "events", "approvals"]);
 });

@@ -169,7 +169,7 @@ Deno.test("a sub-workflow is run too, and its steps have scripts by its key", as
   const run = await simulate({
     source: BRANCHES,
     workflows: { small_v1: SMALL },
-    agents: { look: { output: { size: 1 } }, "small_v1/pack": { output: "box", delay: "1m" } },
+    agents: { look: { output: { size: 1 } }, "small_v1/pack": { output: "box", delay: "9s" } },
   });
   assert.equal(run.status, "success");
   assert.deepEqual(run.steps.small.output, { pack: "box" });

@@ -15,6 +15,7 @@ interface RequestOptions {
   stepId?: string;
   key?: string;
   attempt?: number;
+  item?: number;
   deadlineMs?: number;
   signal?: AbortSignal;
 }
@@ -25,6 +26,7 @@ function createRequest(options: RequestOptions): Request {
     stepId = "create_plan",
     key,
     attempt = 1,
+    item,
     deadlineMs,
     signal,
   } = options;
@@ -34,6 +36,7 @@ function createRequest(options: RequestOptions): Request {
     body: JSON.stringify({ step_id: stepId, attempt, payload }),
     headers: {
       ...(key === undefined ? {} : { "x-idempotency-key": key }),
+      ...(item === undefined ? {} : { "x-item-index": String(item) }),
       ...(deadlineMs === undefined
         ? {}
         : { "x-deadline": new Date(Date.now() + deadlineMs).toISOString() }),
@@ -87,6 +90,18 @@ Deno.test("output replaces the agent's own, also by null", async () => {
       output,
     });
   }
+});
+
+Deno.test("an item follows its own script, and the step's where it has none", async () => {
+  const script = {
+    output: "step",
+    items: { 2: { fail_with: "not_ok" }, 3: { output: "third" } },
+  };
+  const outputs = [];
+  for (const item of [undefined, 0, 2, 3]) {
+    outputs.push((await runReply({ script, item })).body.output);
+  }
+  assert.deepEqual(outputs, ["step", "step", undefined, "third"]);
 });
 
 Deno.test("failures in the envelope say what the contract lets them say", async () => {

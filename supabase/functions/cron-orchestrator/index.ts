@@ -1,10 +1,13 @@
-// The function `cron-orchestrator`: pg_cron's tick. Brings the registry in line with the bucket and
-// fires the schedules that are due; Postgres rings the worker for the runs that this starts.
+// The function `cron-orchestrator`: pg_cron's tick. Brings the registry in line with the bucket, fires
+// the schedules that are due, and removes files of outputs that no job has any more; Postgres rings the
+// worker for the runs that this starts.
 import { connect } from "../_shared/database/client.ts";
 import { readProject } from "../_shared/database/project.ts";
 import { createSettingsReader } from "../_shared/database/settings.ts";
 import { createRouter } from "../_shared/http/router.ts";
 import { logEvent } from "../_shared/log.ts";
+import { OutputBucket } from "../_shared/outputs/bucket.ts";
+import { pruneOutputs } from "../_shared/outputs/prune.ts";
 import { WorkflowBucket } from "../_shared/registry/bucket.ts";
 import { syncRegistry } from "../_shared/registry/sync.ts";
 import { fireDue } from "./fire_due.ts";
@@ -12,24 +15,28 @@ import { fireDue } from "./fire_due.ts";
 const { url, secretKey } = readProject();
 const { rpc, storage } = connect(url, secretKey);
 const bucket = new WorkflowBucket(storage);
+const outputs = new OutputBucket(storage);
 const loadSettings = createSettingsReader(rpc);
 const router = createRouter({ functionName: "cron-orchestrator" });
 
 router.post("*", async (context) => {
   const settings = await loadSettings();
   // First the files, so that a schedule that was just uploaded is planned by this tick. A part that
-  // fails is told at the end and does not stop the other.
+  // fails is told at the end and does not stop the others.
   const [synced] = await Promise.allSettled([
     syncRegistry({ bucket, rpc, settings }),
   ]);
   const [fired] = await Promise.allSettled([
     fireDue(rpc, settings.scheduleGraceMs),
   ]);
+  // Last: nobody waits for it.
+  const [pruned] = await Promise.allSettled([pruneOutputs(rpc, outputs)]);
   const counts = {
     ...(fired.status === "fulfilled" ? fired.value : {}),
     ...(synced.status === "fulfilled" ? synced.value : {}),
+    ...(pruned.status === "fulfilled" ? pruned.value : {}),
   };
-  const failures = [fired, synced].filter((part) => part.status === "rejected");
+  const failures = [fired, synced, pruned].filter((part) => part.status === "rejected");
   for (const { reason } of failures) {
     logEvent("warn", "trigger.tick_failed", { ...counts, error: reason });
   }

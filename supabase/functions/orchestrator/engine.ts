@@ -1,23 +1,31 @@
-// What the routes work with: the database, the bucket, the settings, and this isolate's worker.
+// What the routes work with: the database, the buckets, the settings, and this isolate's worker.
+import { type CallbackTokens, createCallbackTokens } from "../_shared/callback/token.ts";
 import { connect } from "../_shared/database/client.ts";
 import { readProject } from "../_shared/database/project.ts";
 import type { Rpc } from "../_shared/database/rpc.ts";
 import { createSettingsReader, type LoadSettings } from "../_shared/database/settings.ts";
+import { OutputBucket } from "../_shared/outputs/bucket.ts";
 import { onBeforeUnload, waitUntil } from "../_shared/platform.ts";
 import { WorkflowBucket } from "../_shared/registry/bucket.ts";
 import type { RegistryDeps } from "../_shared/registry/read_through.ts";
 import type { CallerIdentity } from "../_shared/worker/call.ts";
 import { systemClock } from "../_shared/worker/clock.ts";
-import { createStepCall } from "../_shared/worker/execute.ts";
+import { createExecutor } from "../_shared/worker/execute.ts";
+import type { FinishDeps } from "../_shared/worker/finish.ts";
 import { WorkerHost } from "../_shared/worker/host.ts";
 
 export interface Engine {
   rpc: Rpc;
   bucket: WorkflowBucket;
+  outputs: OutputBucket;
+  /** The credentials of agents that answer later. */
+  tokens: CallbackTokens;
   host: WorkerHost;
   loadSettings: LoadSettings;
   loadIdentity(): Promise<CallerIdentity>;
   loadRegistry(): Promise<RegistryDeps>;
+  /** What an answer needs to become a result. */
+  loadFinishDeps(): Promise<FinishDeps>;
 }
 
 /** Opens the engine of this isolate; nothing is sent before the first request. */
@@ -25,6 +33,8 @@ export function openEngine(): Engine {
   const { url, secretKey, baseUrl, serviceJwt } = readProject();
   const { rpc, storage } = connect(url, secretKey);
   const bucket = new WorkflowBucket(storage);
+  const outputs = new OutputBucket(storage);
+  const tokens = createCallbackTokens(secretKey);
   const loadSettings = createSettingsReader(rpc);
   const loadIdentity = async () => {
     const { allowedAgentHosts, outputMaxBytes } = await loadSettings();
@@ -36,13 +46,25 @@ export function openEngine(): Engine {
       outputMaxBytes,
     };
   };
+  const loadFinishDeps = async () => ({
+    rpc,
+    outputs,
+    settings: await loadSettings(),
+  });
+  const loadExecutor = async () =>
+    createExecutor({
+      ...await loadFinishDeps(),
+      identity: await loadIdentity(),
+      tokens,
+      clock: systemClock,
+    });
   const host = new WorkerHost({
     waitUntil,
     openSeam: async () => ({
       rpc,
       clock: systemClock,
       settings: await loadSettings(),
-      callStep: createStepCall(await loadIdentity(), systemClock),
+      execute: await loadExecutor(),
     }),
   });
   onBeforeUnload(() => host.retire());
@@ -51,5 +73,15 @@ export function openEngine(): Engine {
     rpc,
     settings: await loadSettings(),
   });
-  return { rpc, bucket, host, loadSettings, loadIdentity, loadRegistry };
+  return {
+    rpc,
+    bucket,
+    outputs,
+    tokens,
+    host,
+    loadSettings,
+    loadIdentity,
+    loadRegistry,
+    loadFinishDeps,
+  };
 }

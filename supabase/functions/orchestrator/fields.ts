@@ -5,9 +5,10 @@ import { findUnstorable } from "../_shared/database/storable.ts";
 
 /** A text that its column can hold, 1 to `maxLength` characters. */
 export function text(maxLength: number) {
-  return z.string().min(1).max(maxLength).refine((value) => findUnstorable(value) === null, {
-    message: "must not have the character \\u0000 or half a surrogate pair",
-  });
+  return z.string().min(1).max(maxLength).refine(
+    (value) => findUnstorable(value) === null,
+    { message: "must not have the character \\u0000 or half a surrogate pair" },
+  );
 }
 
 /** Any text: apps bring ids of their own, not only UUIDs. */
@@ -15,6 +16,21 @@ export const userId = text(200);
 export const intentId = text(200).nullable().optional();
 export const idempotencyKey = text(255).nullable().optional();
 export const workflowKey = text(200);
+/** Steps of a template have ids such as `tell.send`, so this is no place for the pattern of a file. */
+export const stepId = text(200);
+export const reason = text(2_000).nullable().optional();
+/** Who decided, in the words of whoever calls: the service key is the same for all people. */
+export const actor = text(200).nullable().optional();
+
+/** A list of what a jsonb column can hold, whatever it is. */
+export const values = z.array(z.unknown()).min(1).superRefine(
+  (value, context) => {
+    const fault = findUnstorable(value);
+    if (fault !== null) {
+      context.addIssue({ code: "custom", message: `the list ${fault}` });
+    }
+  },
+);
 
 /** A JSON object that a jsonb column can hold. Not z.record: that drops a member `__proto__`. */
 export const payload = z.custom<Record<string, unknown>>(isObject, {
@@ -22,9 +38,9 @@ export const payload = z.custom<Record<string, unknown>>(isObject, {
   // The look at its inside would fail on anything else.
   abort: true,
 }).superRefine((value, context) => {
-  const reason = findUnstorable(value);
-  if (reason !== null) {
-    context.addIssue({ code: "custom", message: `the payload ${reason}` });
+  const fault = findUnstorable(value);
+  if (fault !== null) {
+    context.addIssue({ code: "custom", message: `the payload ${fault}` });
   }
 }).optional();
 
@@ -33,27 +49,39 @@ const jobNumber = z.string().regex(/^\d{1,15}$/, "must be a whole number")
   .transform(Number);
 
 /** The query of a list of runs. */
-export const runPage = {
-  limit: pageSize,
-  before: z.guid("must be a run id").optional(),
-};
+export const runPage = { limit: pageSize, before: z.guid("must be a run id").optional() };
 /** The query of a list of jobs. */
 export const jobPage = { limit: pageSize, before: jobNumber.optional() };
+/** The query of a list of items, in their order. */
+export const itemPage = {
+  limit: pageSize,
+  after: z.string().regex(/^\d{1,9}$/, "must be the item_index of an item")
+    .transform(Number)
+    .optional(),
+};
 
 /** A run's id from the path; throws `invalid` for anything but a UUID. */
 export function readRunId(param: string): string {
   if (z.guid().safeParse(param).success) return param.toLowerCase();
-  throw refuseParam("id", `a run's id is a UUID, got ${JSON.stringify(param.slice(0, 100))}`);
+  throw refuseParam("id", `a run's id is a UUID, got ${quote(param)}`);
 }
 
 /** A job's id from the path; throws `invalid` for anything but a whole number. */
 export function readJobId(param: string): number {
   const parsed = jobNumber.safeParse(param);
   if (parsed.success) return parsed.data;
-  throw refuseParam(
-    "id",
-    `a job's id is a whole number, got ${JSON.stringify(param.slice(0, 100))}`,
-  );
+  throw refuseParam("id", `a job's id is a whole number, got ${quote(param)}`);
+}
+
+/** A step's id from the path; throws `invalid` for what cannot be one. */
+export function readStepId(param: string): string {
+  const parsed = stepId.safeParse(param);
+  if (parsed.success) return parsed.data;
+  throw refuseParam("step", `a step's id has 1 to 200 characters, got ${quote(param)}`);
+}
+
+function quote(param: string): string {
+  return JSON.stringify(param.slice(0, 100));
 }
 
 function isObject(value: unknown): boolean {

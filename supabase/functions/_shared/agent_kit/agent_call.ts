@@ -17,14 +17,27 @@ export interface AgentCall {
   attempt: number;
   /** What the run was dispatched with; a GET does not carry it. */
   payload: Record<string, unknown>;
-  /** Outputs of the steps that this one depends on, by step id; a GET does not carry them. */
+  /**
+   * What the step's `with` says, else the outputs of the steps that it depends on, by step id; a GET
+   * does not carry them.
+   */
   inputs: Record<string, unknown>;
   /** The same over all attempts of one step; null when the caller sent none. */
   idempotency_key: string | null;
+  /** Which item of a fan-out the call is for, from 0; null if it is for none. */
+  item_index: number | null;
+  /** Where a reply may be posted after a `later()`; null: the caller waits for this answer. */
+  callback: CallbackTarget | null;
   deadline: Deadline;
   /** Everything that was sent, with members that are not named here: the body, or the query. */
   sent: Record<string, unknown>;
   request: Request;
+}
+
+/** The URLs hold a credential: they are for this call alone, and for nobody else. */
+export interface CallbackTarget {
+  url: string;
+  heartbeatUrl: string;
 }
 
 const MAX_KEY_LENGTH = 512;
@@ -78,6 +91,8 @@ export async function readAgentCall(
     payload: members.payload,
     inputs: members.inputs,
     idempotency_key: readIdempotencyKey(request),
+    item_index: readItemIndex(request),
+    callback: readCallback(request),
     deadline: createDeadline(request),
     sent,
     request,
@@ -87,6 +102,18 @@ export async function readAgentCall(
 function readAttempt(request: Request): number {
   const attempt = Number(request.headers.get("x-attempt") ?? 1);
   return Number.isInteger(attempt) && attempt >= 1 ? attempt : 1;
+}
+
+function readItemIndex(request: Request): number | null {
+  const text = request.headers.get("x-item-index") ?? "";
+  return /^\d{1,9}$/.test(text) ? Number(text) : null;
+}
+
+function readCallback(request: Request): CallbackTarget | null {
+  const url = request.headers.get("x-callback-url");
+  const heartbeatUrl = request.headers.get("x-callback-heartbeat-url");
+  if (url === null || heartbeatUrl === null) return null;
+  return URL.canParse(url) && URL.canParse(heartbeatUrl) ? { url, heartbeatUrl } : null;
 }
 
 function readIdempotencyKey(request: Request): string | null {

@@ -112,9 +112,14 @@ async function settle(
   }
 }
 
-/** A digest of what was asked; the attempt's number is left out, since it differs every time. */
+/** A digest of what was asked, without what differs with every attempt. */
 export async function hashRequest(call: AgentCall): Promise<string> {
-  const { attempt: _attempt, ...asked } = call.sent;
+  const {
+    attempt: _a,
+    callback_url: _c,
+    callback_heartbeat_url: _h,
+    ...asked
+  } = call.sent;
   const path = new URL(call.request.url).pathname;
   const text = `${call.request.method} ${path}\n${formatCanonical(asked)}`;
   const digest = await crypto.subtle.digest(

@@ -29,6 +29,14 @@ export function ok(output: unknown): AgentReply {
   return { status: 200, body: { ok: true, output: output ?? null } };
 }
 
+/** The status of an answer that only says that the real one comes later. */
+export const LATER_STATUS = 202;
+
+/** The work goes on; its reply is posted to the call's callback URL (callback.ts). */
+export function later(): AgentReply {
+  return { status: LATER_STATUS, body: { ok: true, accepted: true } };
+}
+
 /** The step failed; without `retryable` for good. */
 export function fail(error: string, options: FailOptions = {}): AgentReply {
   const status = options.status ?? 200;
@@ -45,8 +53,12 @@ export function fail(error: string, options: FailOptions = {}): AgentReply {
   };
 }
 
-/** A success or a permanent failure: what a repetition of the call must be answered with again. */
+/**
+ * A success or a permanent failure: what a repetition of the call must be answered with again. A reply
+ * that comes later is neither: the repetition brings a callback URL of its own.
+ */
 export function isFinal(reply: AgentReply): boolean {
+  if (reply.status === LATER_STATUS) return false;
   return reply.body.ok ||
     (reply.body.retryable !== true && !isPassingStatus(reply.status));
 }

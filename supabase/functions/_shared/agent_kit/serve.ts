@@ -8,7 +8,7 @@ import { logEvent } from "../log.ts";
 import { type AgentCall, readAgentCall } from "./agent_call.ts";
 import { openDatabase } from "./connection.ts";
 import { type ReplyStore, runOnce } from "./replay.ts";
-import { type AgentReply, fail } from "./reply.ts";
+import { type AgentReply, fail, LATER_STATUS } from "./reply.ts";
 
 export interface Agent {
   method: "GET" | "POST";
@@ -105,7 +105,14 @@ async function runAgent(
   call: AgentCall,
 ): Promise<AgentReply | Response> {
   try {
-    return await agent.run(call);
+    const reply = await agent.run(call);
+    const isLater = !(reply instanceof Response) &&
+      reply.status === LATER_STATUS;
+    // A caller that knows no later would take the 202 for the result.
+    if (isLater && call.callback === null) {
+      return fail("this agent answers later: the step needs mode: async");
+    }
+    return reply;
   } catch (error) {
     if (!call.deadline.signal.aborted || error instanceof OrchestratorError) {
       throw error;

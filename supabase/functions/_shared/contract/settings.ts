@@ -15,7 +15,7 @@ interface NumberSpec {
 interface ListSpec {
   readonly name: string;
   readonly default: readonly string[];
-  readonly unit: "hosts";
+  readonly unit: "hosts" | "prefixes";
   readonly description: string;
 }
 
@@ -137,12 +137,32 @@ export const SETTINGS = [
     description: "Workers that may drain at the same time; further ones leave at once.",
   },
   {
-    name: "output_max_bytes",
+    name: "output_inline_max_bytes",
     default: 262_144,
+    unit: "bytes",
+    min: 1_024,
+    max: 262_144,
+    description:
+      "Largest output that the database holds; a longer one goes to the Storage bucket " +
+      "of outputs.",
+  },
+  {
+    name: "output_max_bytes",
+    default: 5_242_880,
     unit: "bytes",
     min: 1,
     max: 5_242_880,
     description: "Largest answer of a step; a longer one is cut off and the job is dead.",
+  },
+  {
+    name: "callback_timeout_ms",
+    default: 86_400_000,
+    unit: "ms",
+    min: 1_000,
+    max: 2_592_000_000,
+    description:
+      "How long a step with mode: async waits for its agent's callback when it names no " +
+      "callback_timeout.",
   },
   {
     name: "request_max_bytes",
@@ -184,6 +204,14 @@ export const SETTINGS = [
     description: "Hosts outside the project that steps may call by https:// URL, separated by " +
       "commas, with the port where it is not 443. Empty: none.",
   },
+  {
+    name: "append_call_prefixes",
+    default: ["/functions/v1/"],
+    unit: "prefixes",
+    description:
+      "What the calls of steps that are appended to a live run must begin with, separated " +
+      "by commas.",
+  },
 ] as const satisfies readonly (NumberSpec | ListSpec)[];
 
 type Spec = (typeof SETTINGS)[number];
@@ -195,7 +223,8 @@ export type SettingName = Spec["name"];
 
 /** The settings as the code reads them: `lease_ms` is `settings.leaseMs`. */
 export type Settings = {
-  readonly [S in Spec as CamelCase<S["name"]>]: S["unit"] extends "hosts" ? readonly string[]
+  readonly [S in Spec as CamelCase<S["name"]>]: S["unit"] extends ListSpec["unit"]
+    ? readonly string[]
     : number;
 };
 
@@ -215,10 +244,10 @@ export function describeSettings(): SettingDescription[] {
   return SETTINGS.map((spec) => ({
     name: spec.name,
     env: nameEnvironmentVariable(spec.name),
-    default: spec.unit === "hosts" ? spec.default.join(",") : String(spec.default),
+    default: isList(spec) ? spec.default.join(",") : String(spec.default),
     unit: spec.unit,
-    min: spec.unit === "hosts" ? null : spec.min,
-    max: spec.unit === "hosts" ? null : spec.max,
+    min: isList(spec) ? null : spec.min,
+    max: isList(spec) ? null : spec.max,
     description: spec.description,
   }));
 }
@@ -239,8 +268,8 @@ export function readSettings(
     try {
       values[toCamelCase(spec.name)] = value === undefined
         ? spec.default
-        : spec.unit === "hosts"
-        ? readHosts(value)
+        : isList(spec)
+        ? readList(value, LIST_ITEMS[spec.unit])
         : readNumber(value, spec);
     } catch (error) {
       const expected = error instanceof Error ? error.message : String(error);
@@ -284,19 +313,43 @@ function readNumber(value: unknown, spec: NumberSpec): number {
   return number;
 }
 
-function readHosts(value: unknown): readonly string[] {
+function isList(spec: NumberSpec | ListSpec): spec is ListSpec {
+  return spec.unit in LIST_ITEMS;
+}
+
+interface ListItems {
+  words: string;
+  pattern: RegExp;
+  isLowerCase: boolean;
+}
+
+/** What a list of each unit may hold. */
+const LIST_ITEMS: Record<ListSpec["unit"], ListItems> = {
+  hosts: {
+    words: "host names",
+    pattern: /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?$/,
+    isLowerCase: true,
+  },
+  prefixes: {
+    words: "beginnings of calls (/… or https://…)",
+    pattern: /^(\/([A-Za-z0-9_.~-][A-Za-z0-9\-._~/]*)?|https:\/\/[A-Za-z0-9][A-Za-z0-9\-._~:/]*)$/,
+    isLowerCase: false,
+  },
+};
+
+function readList(value: unknown, { words, pattern, isLowerCase }: ListItems): readonly string[] {
   const parts = typeof value === "string" ? value.split(",") : value;
-  const expected = `a list of host names, got ${JSON.stringify(value)}`;
+  const expected = `a list of ${words}, got ${JSON.stringify(value)}`;
   if (!Array.isArray(parts)) throw new Error(expected);
-  const hosts: string[] = [];
+  const items: string[] = [];
   for (const part of parts) {
     if (typeof part !== "string") throw new Error(expected);
-    const host = part.trim().toLowerCase();
-    if (host === "" && typeof value === "string") continue;
-    if (!/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?$/.test(host)) throw new Error(expected);
-    hosts.push(host);
+    const item = isLowerCase ? part.trim().toLowerCase() : part.trim();
+    if (item === "" && typeof value === "string") continue;
+    if (!pattern.test(item)) throw new Error(expected);
+    items.push(item);
   }
-  return hosts;
+  return items;
 }
 
 function findContradictions(settings: Settings): Problem[] {

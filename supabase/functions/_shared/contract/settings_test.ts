@@ -27,7 +27,7 @@ Deno.test("settings have the founding document's defaults", () => {
 
 Deno.test("every default lies within its own bounds and no name is used twice", () => {
   for (const spec of SETTINGS) {
-    if (spec.unit === "hosts") continue;
+    if (spec.unit === "hosts" || spec.unit === "prefixes") continue;
     assert.ok(spec.min <= spec.default && spec.default <= spec.max, spec.name);
   }
   assert.equal(new Set(SETTINGS.map((spec) => spec.name)).size, SETTINGS.length);
@@ -60,18 +60,36 @@ Deno.test("zero is a value, while null and a blank variable are unset", () => {
 
 Deno.test("hosts are read from a comma list or a JSON list, in lower case", () => {
   const wanted = ["api.example.com", "localhost:8443"];
-  const text = " api.Example.com, localhost:8443,";
-  assert.deepEqual(readSettings(() => text, numbersUnset()).allowedAgentHosts, wanted);
+  const env: Record<string, string> = {
+    ORCHESTRATOR_ALLOWED_AGENT_HOSTS: " api.Example.com, localhost:8443,",
+  };
+  assert.deepEqual(readSettings((name) => env[name], {}).allowedAgentHosts, wanted);
   assert.deepEqual(readSettings(noEnv, { allowed_agent_hosts: wanted }).allowedAgentHosts, wanted);
   assert.deepEqual(readSettings(noEnv, { allowed_agent_hosts: [] }).allowedAgentHosts, []);
 });
 
-/** Rows that hold every default, so that an environment made for one setting is read for it only. */
-function numbersUnset(): Record<string, unknown> {
-  return Object.fromEntries(
-    SETTINGS.flatMap((spec) => spec.unit === "hosts" ? [] : [[spec.name, spec.default]]),
+Deno.test("prefixes of calls keep their case, and are paths or https:// URLs", () => {
+  assert.deepEqual(readSettings(noEnv, {}).appendCallPrefixes, ["/functions/v1/"]);
+  const env: Record<string, string> = {
+    ORCHESTRATOR_APPEND_CALL_PREFIXES: "/functions/v1/agent-proxy/, https://a.example.com/Plan",
+  };
+  assert.deepEqual(readSettings((name) => env[name], {}).appendCallPrefixes, [
+    "/functions/v1/agent-proxy/",
+    "https://a.example.com/Plan",
+  ]);
+  for (const value of ["functions/v1", "//evil.example.com", "http://a.com", "/a b", 5, [""]]) {
+    assert.match(readError({}, { append_call_prefixes: value }).message, /beginnings of calls/);
+  }
+  assert.deepEqual(readSettings(noEnv, { append_call_prefixes: [] }).appendCallPrefixes, []);
+});
+
+Deno.test("an output may be larger than what the database holds of it", () => {
+  const settings = readSettings(noEnv, {});
+  assert.deepEqual(
+    [settings.outputInlineMaxBytes, settings.outputMaxBytes, settings.callbackTimeoutMs],
+    [262_144, 5_242_880, 86_400_000],
   );
-}
+});
 
 Deno.test("a bad value is refused by the name of the place it came from", () => {
   const error = readError({ ORCHESTRATOR_LEASE_MS: "30s" }, { batch_size: 0 });

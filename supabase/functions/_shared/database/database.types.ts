@@ -35,6 +35,46 @@ export type Database = {
         };
         Relationships: [];
       };
+      "fan_outs": {
+        Row: {
+          "ends_early": boolean;
+          "failed": number;
+          "max_concurrency": number | null;
+          "needed": number;
+          "open": number;
+          "released": number;
+          "step_no": number;
+          "succeeded": number;
+          "total": number;
+          "workflow_run_id": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "ends_early": boolean;
+          "failed"?: number;
+          "max_concurrency"?: number | null;
+          "needed": number;
+          "open": number;
+          "released": number;
+          "step_no": number;
+          "succeeded"?: number;
+          "total": number;
+          "workflow_run_id": string;
+        };
+        Update: {
+          "ends_early"?: boolean;
+          "failed"?: number;
+          "max_concurrency"?: number | null;
+          "needed"?: number;
+          "open"?: number;
+          "released"?: number;
+          "step_no"?: number;
+          "succeeded"?: number;
+          "total"?: number;
+          "workflow_run_id"?: string;
+        };
+        Relationships: [];
+      };
       "intent_events": {
         Row: {
           "created_at": string;
@@ -119,16 +159,22 @@ export type Database = {
         Row: {
           "agent": string;
           "attempts": number;
+          "condition": Json | null;
           "created_at": string;
           "definition_id": number;
           "dependencies": number;
           "error_class": string | null;
           "error_text": string | null;
+          "extra_dependents": (number)[] | null;
+          "failed_dependencies": number;
           "finished_at": string | null;
           "generation": number;
-          "has_failed_dependency": boolean;
+          "input": Json | null;
           "intent_id": string | null;
+          "item_index": number;
           "job_id": number;
+          "join_min": number | null;
+          "join_rule": string | null;
           "lease_token": string | null;
           "lease_until": string | null;
           "leased_at": string | null;
@@ -137,13 +183,17 @@ export type Database = {
           "next_run_at": string;
           "open_dependencies": number;
           "output": Json | null;
+          "output_ref": Json | null;
+          "parked": Json | null;
           "payload": NonNullable<Json>;
           "priority": number;
+          "rate_limit_key": string | null;
           "skip_reason": string | null;
           "started_at": string | null;
           "status": string;
           "step_id": string;
           "step_no": number;
+          "succeeded_dependencies": number;
           "user_id": string;
           "workflow_run_id": string;
         };
@@ -151,16 +201,22 @@ export type Database = {
         Insert: {
           "agent": string;
           "attempts"?: number;
+          "condition"?: Json | null;
           "created_at": string;
           "definition_id": number;
           "dependencies"?: number;
           "error_class"?: string | null;
           "error_text"?: string | null;
+          "extra_dependents"?: (number)[] | null;
+          "failed_dependencies"?: number;
           "finished_at"?: string | null;
           "generation"?: number;
-          "has_failed_dependency"?: boolean;
+          "input"?: Json | null;
           "intent_id"?: string | null;
+          "item_index"?: number;
           "job_id"?: never;
+          "join_min"?: number | null;
+          "join_rule"?: string | null;
           "lease_token"?: string | null;
           "lease_until"?: string | null;
           "leased_at"?: string | null;
@@ -169,29 +225,39 @@ export type Database = {
           "next_run_at": string;
           "open_dependencies"?: number;
           "output"?: Json | null;
+          "output_ref"?: Json | null;
+          "parked"?: Json | null;
           "payload": NonNullable<Json>;
           "priority"?: number;
+          "rate_limit_key"?: string | null;
           "skip_reason"?: string | null;
           "started_at"?: string | null;
           "status": string;
           "step_id": string;
           "step_no": number;
+          "succeeded_dependencies"?: number;
           "user_id": string;
           "workflow_run_id": string;
         };
         Update: {
           "agent"?: string;
           "attempts"?: number;
+          "condition"?: Json | null;
           "created_at"?: string;
           "definition_id"?: number;
           "dependencies"?: number;
           "error_class"?: string | null;
           "error_text"?: string | null;
+          "extra_dependents"?: (number)[] | null;
+          "failed_dependencies"?: number;
           "finished_at"?: string | null;
           "generation"?: number;
-          "has_failed_dependency"?: boolean;
+          "input"?: Json | null;
           "intent_id"?: string | null;
+          "item_index"?: number;
           "job_id"?: never;
+          "join_min"?: number | null;
+          "join_rule"?: string | null;
           "lease_token"?: string | null;
           "lease_until"?: string | null;
           "leased_at"?: string | null;
@@ -200,13 +266,17 @@ export type Database = {
           "next_run_at"?: string;
           "open_dependencies"?: number;
           "output"?: Json | null;
+          "output_ref"?: Json | null;
+          "parked"?: Json | null;
           "payload"?: NonNullable<Json>;
           "priority"?: number;
+          "rate_limit_key"?: string | null;
           "skip_reason"?: string | null;
           "started_at"?: string | null;
           "status"?: string;
           "step_id"?: string;
           "step_no"?: number;
+          "succeeded_dependencies"?: number;
           "user_id"?: string;
           "workflow_run_id"?: string;
         };
@@ -228,6 +298,34 @@ export type Database = {
           "name"?: string;
           "updated_at"?: string;
           "value"?: NonNullable<Json>;
+        };
+        Relationships: [];
+      };
+      "plan_revisions": {
+        Row: {
+          "author": string;
+          "created_at": string;
+          "definition_id": number;
+          "reason": string | null;
+          "revision": number;
+          "workflow_run_id": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "author": string;
+          "created_at": string;
+          "definition_id": number;
+          "reason"?: string | null;
+          "revision": number;
+          "workflow_run_id": string;
+        };
+        Update: {
+          "author"?: string;
+          "created_at"?: string;
+          "definition_id"?: number;
+          "reason"?: string | null;
+          "revision"?: number;
+          "workflow_run_id"?: string;
         };
         Relationships: [];
       };
@@ -302,8 +400,10 @@ export type Database = {
           "definition_id": number;
           "published_at": string;
           "sha256": string;
+          "sinks": number;
           "source": string;
           "source_path": string | null;
+          "timeout_ms": number | null;
           "version": number;
           "workflow_key": string;
         };
@@ -313,8 +413,10 @@ export type Database = {
           "definition_id"?: never;
           "published_at": string;
           "sha256": string;
+          "sinks": number;
           "source": string;
           "source_path"?: string | null;
+          "timeout_ms"?: number | null;
           "version": number;
           "workflow_key": string;
         };
@@ -323,8 +425,10 @@ export type Database = {
           "definition_id"?: never;
           "published_at"?: string;
           "sha256"?: string;
+          "sinks"?: number;
           "source"?: string;
           "source_path"?: string | null;
+          "timeout_ms"?: number | null;
           "version"?: number;
           "workflow_key"?: string;
         };
@@ -358,17 +462,27 @@ export type Database = {
       "workflow_runs": {
         Row: {
           "cancel_reason": string | null;
+          "concurrency_key": string | null;
           "created_at": string;
+          "deadline_at": string | null;
           "definition_id": number;
+          "depth": number;
+          "event_type": string | null;
           "failed_jobs": number;
           "finished_at": string | null;
           "idempotency_key": string | null;
+          "inputs": Json | null;
           "intent_id": string | null;
+          "is_serial": boolean;
           "open_sinks": number;
+          "parent_job_id": number | null;
+          "parent_run_id": string | null;
           "payload": NonNullable<Json>;
+          "plan_revision": number;
           "priority": number;
           "request_hash": string | null;
           "restarted_from": string | null;
+          "skip_reason": string | null;
           "status": string;
           "trigger_event_id": string | null;
           "trigger_type": string;
@@ -379,17 +493,27 @@ export type Database = {
         ComputedFields: never;
         Insert: {
           "cancel_reason"?: string | null;
+          "concurrency_key"?: string | null;
           "created_at": string;
+          "deadline_at"?: string | null;
           "definition_id": number;
+          "depth"?: number;
+          "event_type"?: string | null;
           "failed_jobs"?: number;
           "finished_at"?: string | null;
           "idempotency_key"?: string | null;
+          "inputs"?: Json | null;
           "intent_id"?: string | null;
+          "is_serial"?: boolean;
           "open_sinks": number;
+          "parent_job_id"?: number | null;
+          "parent_run_id"?: string | null;
           "payload"?: NonNullable<Json>;
+          "plan_revision"?: number;
           "priority": number;
           "request_hash"?: string | null;
           "restarted_from"?: string | null;
+          "skip_reason"?: string | null;
           "status"?: string;
           "trigger_event_id"?: string | null;
           "trigger_type": string;
@@ -399,17 +523,27 @@ export type Database = {
         };
         Update: {
           "cancel_reason"?: string | null;
+          "concurrency_key"?: string | null;
           "created_at"?: string;
+          "deadline_at"?: string | null;
           "definition_id"?: number;
+          "depth"?: number;
+          "event_type"?: string | null;
           "failed_jobs"?: number;
           "finished_at"?: string | null;
           "idempotency_key"?: string | null;
+          "inputs"?: Json | null;
           "intent_id"?: string | null;
+          "is_serial"?: boolean;
           "open_sinks"?: number;
+          "parent_job_id"?: number | null;
+          "parent_run_id"?: string | null;
           "payload"?: NonNullable<Json>;
+          "plan_revision"?: number;
           "priority"?: number;
           "request_hash"?: string | null;
           "restarted_from"?: string | null;
+          "skip_reason"?: string | null;
           "status"?: string;
           "trigger_event_id"?: string | null;
           "trigger_type"?: string;
@@ -474,43 +608,79 @@ export type Database = {
       "workflow_steps": {
         Row: {
           "agent": string;
+          "append_depth": number;
+          "compensates": number | null;
           "config": NonNullable<Json>;
+          "continue_on_error": boolean;
           "definition_id": number;
           "dependents": (number)[];
           "depends_on": (number)[];
+          "is_result": boolean;
           "is_sink": boolean;
+          "join_min": number | null;
+          "join_rule": string | null;
+          "kind": string;
           "max_attempts": number;
+          "phase": string;
+          "rate_limit": string | null;
+          "reads": (number)[];
           "retry_initial_ms": number;
+          "retry_jitter": boolean;
           "retry_max_ms": number;
           "step_id": string;
           "step_no": number;
+          "takes_tokens": boolean;
         };
         ComputedFields: never;
         Insert: {
           "agent": string;
+          "append_depth"?: number;
+          "compensates"?: number | null;
           "config": NonNullable<Json>;
+          "continue_on_error": boolean;
           "definition_id": number;
           "dependents": (number)[];
           "depends_on": (number)[];
+          "is_result": boolean;
           "is_sink": boolean;
+          "join_min"?: number | null;
+          "join_rule"?: string | null;
+          "kind": string;
           "max_attempts": number;
+          "phase": string;
+          "rate_limit"?: string | null;
+          "reads": (number)[];
           "retry_initial_ms": number;
+          "retry_jitter": boolean;
           "retry_max_ms": number;
           "step_id": string;
           "step_no": number;
+          "takes_tokens"?: never;
         };
         Update: {
           "agent"?: string;
+          "append_depth"?: number;
+          "compensates"?: number | null;
           "config"?: NonNullable<Json>;
+          "continue_on_error"?: boolean;
           "definition_id"?: number;
           "dependents"?: (number)[];
           "depends_on"?: (number)[];
+          "is_result"?: boolean;
           "is_sink"?: boolean;
+          "join_min"?: number | null;
+          "join_rule"?: string | null;
+          "kind"?: string;
           "max_attempts"?: number;
+          "phase"?: string;
+          "rate_limit"?: string | null;
+          "reads"?: (number)[];
           "retry_initial_ms"?: number;
+          "retry_jitter"?: boolean;
           "retry_max_ms"?: number;
           "step_id"?: string;
           "step_no"?: number;
+          "takes_tokens"?: never;
         };
         Relationships: [
           {
@@ -586,13 +756,16 @@ export type Database = {
         Row: {
           "agent": string;
           "attempts": number;
+          "condition": Json | null;
           "duration": string | null;
           "error_class": string | null;
           "error_text": string | null;
           "finished_at": string | null;
+          "item_index": number;
           "job_id": number;
           "max_attempts": number;
           "next_run_at": string;
+          "parked_for": string | null;
           "run_status": string;
           "skip_reason": string | null;
           "started_at": string | null;
@@ -607,6 +780,7 @@ export type Database = {
       };
     };
     Functions: {
+      "append_steps": { Args: { "p_plan": Json; "p_workflow_run_id": string }; Returns: Json };
       "archive_workflow": { Args: { "p_workflow_key": string }; Returns: Json };
       "begin_agent_reply": {
         Args: { "p_hold_ms"?: number; "p_idempotency_key": string; "p_request_hash": string };
@@ -614,6 +788,10 @@ export type Database = {
       };
       "cancel_run": { Args: { "p_reason"?: string; "p_workflow_run_id": string }; Returns: Json };
       "claim_due_schedules": { Args: { "p_limit": number }; Returns: Json };
+      "complete_callback": {
+        Args: { "p_attempt": number; "p_generation": number; "p_job_id": number; "p_result": Json };
+        Returns: Json;
+      };
       "complete_jobs": {
         Args: {
           "p_lease_limit"?: number;
@@ -625,6 +803,15 @@ export type Database = {
       };
       "configure_orchestrator": {
         Args: { "p_base_url": string; "p_history_days": number; "p_service_key": string };
+        Returns: Json;
+      };
+      "decide_wait": {
+        Args: {
+          "p_actor"?: string;
+          "p_is_approved": boolean;
+          "p_job_id": number;
+          "p_payload"?: Json;
+        };
         Returns: Json;
       };
       "dispatch_workflow": {
@@ -641,6 +828,7 @@ export type Database = {
       };
       "dispatch_workflows": { Args: { "p_requests": Json; "p_ring"?: boolean }; Returns: Json };
       "expire_leases": { Args: { "p_limit": number }; Returns: number };
+      "expire_runs": { Args: { "p_limit": number }; Returns: number };
       "finish_agent_reply": {
         Args: {
           "p_body": Json;
@@ -655,12 +843,18 @@ export type Database = {
         Args: { "p_claim_token": string; "p_idempotency_key": string };
         Returns: Json;
       };
+      "forget_outputs": { Args: { "p_paths": (string)[] }; Returns: Json };
       "get_health": { Args: Record<PropertyKey, never>; Returns: Json };
       "get_job": { Args: { "p_job_id": number }; Returns: Json };
+      "get_plan": { Args: { "p_workflow_run_id": string }; Returns: Json };
       "get_run": { Args: { "p_workflow_run_id": string }; Returns: Json };
       "get_settings": { Args: Record<PropertyKey, never>; Returns: Json };
       "get_workflow": { Args: { "p_workflow_key": string }; Returns: Json };
       "hand_back_jobs": { Args: { "p_leases": Json; "p_worker_id": string }; Returns: Json };
+      "heartbeat_callback": {
+        Args: { "p_attempt": number; "p_generation": number; "p_job_id": number };
+        Returns: Json;
+      };
       "heartbeat_jobs": {
         Args: { "p_lease_ms": number; "p_leases": Json; "p_worker_id": string };
         Returns: Json;
@@ -677,6 +871,15 @@ export type Database = {
       };
       "lease_jobs": {
         Args: { "p_lease_ms": number; "p_limit": number; "p_worker_id": string };
+        Returns: Json;
+      };
+      "list_items": {
+        Args: {
+          "p_after"?: number;
+          "p_limit"?: number;
+          "p_step_id": string;
+          "p_workflow_run_id": string;
+        };
         Returns: Json;
       };
       "list_jobs": {
@@ -698,8 +901,10 @@ export type Database = {
         };
         Returns: Json;
       };
+      "list_stale_outputs": { Args: { "p_limit": number }; Returns: Json };
       "list_stale_workflow_files": { Args: { "p_bucket"?: string }; Returns: Json };
       "list_workflows": { Args: Record<PropertyKey, never>; Returns: Json };
+      "process_signals": { Args: Record<PropertyKey, never>; Returns: Json };
       "prune_history": { Args: { "p_limit": number; "p_older_than": string }; Returns: Json };
       "publish_workflow": {
         Args: {
@@ -717,7 +922,13 @@ export type Database = {
       "remove_workflow_file": { Args: { "p_source_path": string }; Returns: Json };
       "reset_job": { Args: { "p_job_id": number }; Returns: Json };
       "restart_run": {
-        Args: { "p_mode": string; "p_ring"?: boolean; "p_workflow_run_id": string };
+        Args: {
+          "p_definition"?: string;
+          "p_mode": string;
+          "p_ring"?: boolean;
+          "p_step_id"?: string;
+          "p_workflow_run_id": string;
+        };
         Returns: Json;
       };
       "retry_job": { Args: { "p_job_id": number }; Returns: Json };

@@ -1,5 +1,6 @@
-// The shell that all functions share: service auth before anything else, the platform's path
-// prefix, a request id, and problem details for whatever goes wrong. Routes add their own paths.
+// The shell that all functions share: service auth before anything else (but for routes that are
+// named open), the platform's path prefix, a request id, and problem details for whatever goes wrong.
+// Routes add their own paths.
 import { Hono } from "hono";
 import { OrchestratorError } from "../contract/errors.ts";
 import { logEvent } from "../log.ts";
@@ -7,6 +8,7 @@ import { type Authenticate, authenticateService, type Caller } from "./auth.ts";
 import { findNearNames } from "../workflow/near.ts";
 import { describeError, methodNotAllowedResponse, problemResponse } from "./problem.ts";
 
+/** `caller` is there on every route but the open ones. */
 export type RouterEnv = { Variables: { caller: Caller; requestId: string } };
 
 export type Router = Hono<RouterEnv>;
@@ -15,8 +17,21 @@ export interface RouterOptions {
   /** The function's name: the first segment of every path that the platform passes on. */
   functionName: string;
   authenticate?: Authenticate;
+  /**
+   * Routes that check a credential of their own instead of a service key. Matched against the whole
+   * path without the function's name, so that a route is open only where it is named here.
+   */
+  openRoutes?: readonly OpenRoute[];
   /** How errors are answered; problem details unless told otherwise. */
   respondToError?: (error: unknown, requestId: string) => Response;
+}
+
+export interface OpenRoute {
+  method: string;
+  /** Anchored at both ends. */
+  path: RegExp;
+  /** What logs say instead of the path, which may hold the credential. */
+  name: string;
 }
 
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
@@ -36,7 +51,10 @@ export function createRouter(options: RouterOptions): Router {
   router.use("*", async (context, next) => {
     const requestId = readRequestId(context.req.raw);
     context.set("requestId", requestId);
-    context.set("caller", await authenticate(context.req.raw));
+    const { raw, method, path } = context.req;
+    if (findOpenRoute(method, path, options.openRoutes) === undefined) {
+      context.set("caller", await authenticate(raw));
+    }
     await next();
     context.header("X-Request-Id", requestId);
   });
@@ -67,10 +85,11 @@ export function createRouter(options: RouterOptions): Router {
     const requestId = context.get("requestId") ?? "";
     const { status, kind } = describeError(error).details;
     if (status >= 500) {
+      const { method, path } = context.req;
       logEvent(status === 503 ? "warn" : "error", "request.failed", {
         function: options.functionName,
-        method: context.req.method,
-        path: context.req.path,
+        method,
+        path: findOpenRoute(method, path, options.openRoutes)?.name ?? path,
         request_id: requestId,
         kind,
         error,
@@ -94,6 +113,14 @@ export function stripFunctionName(
   if (parts[0] === "functions" && parts[1] === "v1") parts.splice(0, 2);
   if (parts[0] === functionName) parts.shift();
   return `/${parts.join("/")}`;
+}
+
+function findOpenRoute(
+  method: string,
+  path: string,
+  routes: readonly OpenRoute[] = [],
+): OpenRoute | undefined {
+  return routes.find((route) => route.method === method && route.path.test(path));
 }
 
 /** A caller's own id is kept if it is fit to be logged. */

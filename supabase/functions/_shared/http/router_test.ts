@@ -144,3 +144,44 @@ Deno.test("a database that is away is 503 with Retry-After", async () => {
   assert.equal(result.status, 503);
   assert.equal(result.headers.get("retry-after"), "2");
 });
+
+Deno.test("an open route answers without a key, and no other route or method does", async () => {
+  const router = createRouter({
+    functionName: "orchestrator",
+    authenticate,
+    openRoutes: [{ method: "POST", path: /^\/hooks\/[^/]+$/, name: "/hooks/:token" }],
+  });
+  router.post("/hooks/:token", (context) => context.json(context.req.param("token")));
+  router.post("/hooks/:token/more", (context) => context.text("more"));
+  router.get("/hooks/:token", (context) => context.text("read"));
+  const status = async (method: string, path: string) =>
+    (await router.fetch(new Request(`http://localhost${path}`, { method }))).status;
+  assert.equal(await status("POST", "/functions/v1/orchestrator/hooks/t"), 200);
+  for (
+    const [method, path] of [
+      ["POST", "/orchestrator/hooks/t/more"],
+      ["POST", "/orchestrator/hooks"],
+      ["POST", "/orchestrator/x/hooks/t"],
+      ["GET", "/orchestrator/hooks/t"],
+      ["PUT", "/orchestrator/hooks/t"],
+    ]
+  ) {
+    assert.equal(await status(method, path), 401, `${method} ${path}`);
+  }
+});
+
+Deno.test("what an open route's path holds is not logged", async () => {
+  const router = createRouter({
+    functionName: "orchestrator",
+    authenticate,
+    openRoutes: [{ method: "POST", path: /^\/hooks\/[^/]+$/, name: "/hooks/:token" }],
+  });
+  router.post("/hooks/:token", () => {
+    throw new TypeError("broken");
+  });
+  const request = new Request("http://localhost/hooks/the-credential", { method: "POST" });
+  const { result, lines } = await quietly(async () => await router.fetch(request));
+  assert.equal(result.status, 500);
+  assert.match(lines[0], /\/hooks\/:token/);
+  assert.equal(lines[0].includes("the-credential"), false);
+});

@@ -1,7 +1,9 @@
-// The Storage bucket `workflows`, the source of truth of all workflow files. Serves the registry.
+// The Storage bucket `workflows`, the source of truth of all workflow files and templates. Serves the
+// registry.
 import { OrchestratorError } from "../contract/errors.ts";
 import type { StorageApi } from "../database/client.ts";
 import { translateFailure, UNAVAILABLE_RETRY_MS } from "../database/errors.ts";
+import { TEMPLATE_FOLDER } from "../workflow/template_book.ts";
 
 export const WORKFLOW_BUCKET = "workflows";
 
@@ -9,6 +11,9 @@ const CONTENT_TYPE = "application/yaml";
 
 /** Files at the top of the bucket whose names end in .yml or .yaml; others are not ours. */
 const WORKFLOW_FILE_NAME = /^([^/]+)\.ya?ml$/;
+
+/** Templates looked through for a name that was meant. */
+const MAX_LISTED = 1_000;
 
 /** What `supabase-js` answers with instead of throwing. */
 interface StorageFailure {
@@ -48,6 +53,14 @@ export class WorkflowBucket {
     if (error === null) return await readBlob(name, data);
     if (isNotFound(error)) return null;
     throw translate(`downloading ${name}`, error);
+  }
+
+  /** The names of the templates that are there. */
+  async listTemplates(): Promise<string[]> {
+    const { data, error } = await this.#storage.from(WORKFLOW_BUCKET)
+      .list(TEMPLATE_FOLDER, { limit: MAX_LISTED });
+    if (error !== null) throw translate(`listing ${TEMPLATE_FOLDER}`, error);
+    return data.flatMap(({ name }) => readKeyOfFileName(name) ?? []);
   }
 
   /** Uploads a file, over an older one of that name. */

@@ -25,6 +25,10 @@ export class FakeRegistry {
         this.isAway === null
           ? Promise.resolve(this.files.get(name) ?? null)
           : Promise.reject(this.isAway),
+      listTemplates: () =>
+        Promise.resolve(
+          [...this.files.keys()].flatMap((name) => /^templates\/(.+)\.yml$/.exec(name)?.[1] ?? []),
+        ),
     },
     rpc: {
       publishWorkflow: ({ compiled, sourcePath, sourceEtag }) => {

@@ -1,11 +1,12 @@
 // From a file's text to the published definition: compile, then register. A text with problems
 // changes nothing. Serves the registry.
 import { OrchestratorError, type Problem } from "../contract/errors.ts";
-import type { CompiledWorkflow } from "../contract/workflow_file.ts";
+import type { CompiledWorkflow } from "../contract/compiled_workflow.ts";
 import type { PublishedWorkflow } from "../database/rows.ts";
 import type { Rpc } from "../database/rpc.ts";
 import { type CompileSettings, compileWorkflow } from "../workflow/compile.ts";
 import { readKeyOfFileName } from "./bucket.ts";
+import { loadTemplates, type TemplateSource } from "./load_templates.ts";
 
 export interface WorkflowSource {
   source: string;
@@ -18,14 +19,21 @@ export type CheckedSource =
   | { ok: true; workflow: CompiledWorkflow }
   | { ok: false; problems: Problem[] };
 
-/** Compiles a text and checks that its file is named after its key. */
-export function checkSource(
+export interface CheckDeps {
+  settings: CompileSettings;
+  /** Where the templates are. */
+  bucket: TemplateSource;
+}
+
+/** Compiles a text with its templates, and checks that its file is named after its key. */
+export async function checkSource(
   { source, file }: WorkflowSource,
-  settings: CompileSettings,
-): CheckedSource {
+  { settings, bucket }: CheckDeps,
+): Promise<CheckedSource> {
   const compiled = compileWorkflow(source, {
     file: file ?? undefined,
     settings,
+    ...await loadTemplates(source, settings, bucket),
   });
   if (!compiled.ok || file === null) return compiled;
   const { key } = compiled.workflow;
@@ -37,10 +45,9 @@ export function checkSource(
 /** Publishes a text; throws `unprocessable` with its problems. */
 export async function publishSource(
   source: WorkflowSource,
-  settings: CompileSettings,
-  rpc: Pick<Rpc, "publishWorkflow">,
+  { rpc, ...deps }: CheckDeps & { rpc: Pick<Rpc, "publishWorkflow"> },
 ): Promise<PublishedWorkflow> {
-  const checked = checkSource(source, settings);
+  const checked = await checkSource(source, deps);
   if (!checked.ok) throw refuseSource(source.file, checked.problems);
   return await publishChecked(source, checked.workflow, rpc);
 }

@@ -5,11 +5,11 @@ import { NAME_PATTERN } from "../contract/workflow_file.ts";
 import type { Rpc } from "../database/rpc.ts";
 import type { CompileSettings } from "../workflow/compile.ts";
 import { findNearNames } from "../workflow/near.ts";
-import type { WorkflowBucket } from "./bucket.ts";
+import type { TemplateSource } from "./load_templates.ts";
 import { publishSource } from "./publish.ts";
 
 export interface RegistryDeps {
-  bucket: Pick<WorkflowBucket, "download">;
+  bucket: TemplateSource;
   rpc: Pick<
     Rpc,
     | "publishWorkflow"
@@ -30,11 +30,11 @@ export async function readThrough(key: string, deps: RegistryDeps): Promise<void
   if (!isPublished) throw await refuseUnknown(key, deps.rpc);
 }
 
-async function publishFileOf(key: string, { bucket, rpc, settings }: RegistryDeps) {
+async function publishFileOf(key: string, deps: RegistryDeps) {
   for (const file of [`${key}.yml`, `${key}.yaml`]) {
-    const source = await bucket.download(file);
+    const source = await deps.bucket.download(file);
     if (source === null) continue;
-    await publishSource({ source, file }, settings, rpc);
+    await publishSource({ source, file }, deps);
     return true;
   }
   return false;

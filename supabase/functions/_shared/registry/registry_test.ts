@@ -7,12 +7,12 @@ import { syncRegistry } from "./sync.ts";
 
 const unavailable = new OrchestratorError("unavailable", "the bucket is away");
 
-Deno.test("a file must be named after its key", () => {
-  const { deps: { settings } } = new FakeRegistry();
-  assert.equal(checkSource({ source: VALID("a"), file: "a.yml" }, settings).ok, true);
-  assert.equal(checkSource({ source: VALID("a"), file: "a.yaml" }, settings).ok, true);
-  assert.equal(checkSource({ source: VALID("a"), file: null }, settings).ok, true);
-  const checked = checkSource({ source: VALID("a"), file: "b.yml" }, settings);
+Deno.test("a file must be named after its key", async () => {
+  const { deps } = new FakeRegistry();
+  for (const file of ["a.yml", "a.yaml", null]) {
+    assert.equal((await checkSource({ source: VALID("a"), file }, deps)).ok, true);
+  }
+  const checked = await checkSource({ source: VALID("a"), file: "b.yml" }, deps);
   assert.equal(checked.ok, false);
   if (!checked.ok) {
     assert.match(checked.problems[0].message, /named after its key: a\.yml/);
@@ -21,9 +21,8 @@ Deno.test("a file must be named after its key", () => {
 
 Deno.test("a text with problems is refused with all of them and changes nothing", async () => {
   const registry = new FakeRegistry();
-  const { settings, rpc } = registry.deps;
   await assert.rejects(
-    publishSource({ source: "key: a\nstepz: []\n", file: "a.yml" }, settings, rpc),
+    publishSource({ source: "key: a\nstepz: []\n", file: "a.yml" }, registry.deps),
     (error: OrchestratorError) => {
       assert.equal(error.kind, "unprocessable");
       assert.ok(error.problems!.some((problem) => problem.near?.includes("steps")));
@@ -32,6 +31,56 @@ Deno.test("a text with problems is refused with all of them and changes nothing"
     },
   );
   assert.deepEqual(registry.published, []);
+});
+
+const USES = (key: string, template: string) =>
+  `key: ${key}\ntrigger: { type: manual }\nsteps: [{ id: a, use: ${template} }]\n`;
+const TEMPLATE = "template: greet\nsteps: [{ id: call, call: /functions/v1/agent/greet }]\n";
+
+Deno.test("templates come from the bucket's folder of templates", async () => {
+  const registry = new FakeRegistry();
+  registry.files.set("templates/greet.yml", TEMPLATE);
+  const checked = await checkSource({ source: USES("a", "greet"), file: "a.yml" }, registry.deps);
+  assert.ok(checked.ok, JSON.stringify(checked));
+  assert.equal(checked.workflow.steps[0].config.call, "/functions/v1/agent/greet");
+  registry.files.set("fresh.yml", USES("fresh", "greet"));
+  await readThrough("fresh", registry.deps);
+  assert.equal(registry.published[0].key, "fresh");
+});
+
+Deno.test("a template that is not there is a problem, with those that are", async () => {
+  const registry = new FakeRegistry();
+  registry.files.set("templates/greet.yml", TEMPLATE);
+  const checked = await checkSource({ source: USES("a", "great"), file: "a.yml" }, registry.deps);
+  assert.ok(!checked.ok);
+  assert.match(checked.problems[0].message, /no template "great"/);
+  assert.deepEqual(checked.problems[0].near, ["greet"]);
+});
+
+Deno.test("a problem inside of a template names the template's file", async () => {
+  const registry = new FakeRegistry();
+  registry.files.set("templates/greet.yml", TEMPLATE.replace("call:", "cal:"));
+  registry.files.set("uses.yml", USES("uses", "greet"));
+  await assert.rejects(readThrough("uses", registry.deps), (error: OrchestratorError) => {
+    assert.equal(error.kind, "unprocessable");
+    assert.deepEqual(
+      error.problems!.map(({ file }) => file),
+      Array(error.problems!.length).fill(
+        "templates/greet.yml",
+      ),
+    );
+    assert.ok(error.problems!.some(({ near }) => near?.includes("call")));
+    return true;
+  });
+});
+
+Deno.test("a name that is no template's never reaches the bucket", async () => {
+  const registry = new FakeRegistry();
+  registry.deps.bucket.download = (name) => Promise.reject(new Error(`asked for ${name}`));
+  for (const name of ["../secrets", "a/b", '""', "A"]) {
+    const checked = await checkSource({ source: USES("a", name), file: "a.yml" }, registry.deps);
+    assert.equal(checked.ok, false, name);
+  }
 });
 
 Deno.test("an unknown workflow is read through from either file name", async () => {

@@ -51,7 +51,7 @@ async function syncFile(file: StaleWorkflowFile, deps: RegistryDeps): Promise<ke
   // Removed since it was listed: the next sync sees that.
   if (source === null) return "unchanged";
   const candidate = { source, file: source_path, etag };
-  const checked = checkSource(candidate, deps.settings);
+  const checked = await checkSource(candidate, deps);
   if (checked.ok) {
     const { result } = await publishChecked(candidate, checked.workflow, deps.rpc);
     return result;

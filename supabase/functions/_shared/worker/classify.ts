@@ -1,5 +1,6 @@
 // What an agent's answer means for the attempt: success, try again, or dead. Serves stage 5, step
 // call. Pure: the table of the agent contract, top to bottom.
+import type { StepConfig } from "../contract/compiled_workflow.ts";
 import type { ErrorClass } from "../contract/statuses.ts";
 import type { JobResult } from "../database/rows.ts";
 import { findUnstorable } from "../database/storable.ts";
@@ -11,13 +12,29 @@ export const ERROR_TEXT_MAX_CHARS = 2_000;
 /** A result but for what only the flight knows: its lease, its number and its logs. */
 export type Classification = Omit<JobResult, "job_id" | "lease_token" | "attempt" | "logs">;
 
+/** What a step's config says about its answers. */
+export type AnswerRules = Pick<
+  StepConfig,
+  "mode" | "may_append" | "callback_timeout_ms" | "callback_heartbeat_ms"
+>;
+
+/** A classification, and the steps that the agent wants to be appended, unchecked. */
+export type Classified = Classification & { steps?: unknown };
+
 type Received = Extract<CallOutcome, { kind: "received" }>;
 
-/** Classifies an answer. `nowMs` is the time since 1970, for a Retry-After that is a date. */
-export function classifyOutcome(outcome: CallOutcome, nowMs: number): Classification {
+/**
+ * Classifies an answer. `nowMs` is the time since 1970, for a Retry-After that is a date. Without
+ * `rules` the answer is one that is final and appends nothing.
+ */
+export function classifyOutcome(
+  outcome: CallOutcome,
+  nowMs: number,
+  rules: AnswerRules = {},
+): Classified {
   switch (outcome.kind) {
     case "received":
-      return { status_code: outcome.status, ...classifyAnswer(outcome, nowMs) };
+      return { status_code: outcome.status, ...classifyAnswer(outcome, nowMs, rules) };
     case "timeout":
       return fail("retry", "timeout", `no answer within ${outcome.timeoutMs} ms`);
     case "network":
@@ -29,9 +46,20 @@ export function classifyOutcome(outcome: CallOutcome, nowMs: number): Classifica
   }
 }
 
-function classifyAnswer(answer: Received, nowMs: number): Classification {
+/** Classifies what an agent posted to its callback URL: the body that a call would have answered. */
+export function classifyCallback(text: string, rules: AnswerRules): Classified {
+  return classifySuccess({ text, isCut: false }, rules);
+}
+
+/** The answer is larger than may be kept, be it that of a call or of a callback. */
+export function refuseLargeOutput(detail: string): Classification {
+  return fail("dead", "output_too_large", detail);
+}
+
+function classifyAnswer(answer: Received, nowMs: number, rules: AnswerRules): Classified {
   const { status } = answer;
-  if (status >= 200 && status < 300) return classifySuccess(answer);
+  if (status === 202 && rules.mode === "async") return parkForCallback(rules);
+  if (status >= 200 && status < 300) return classifySuccess(answer, rules);
   const body = parseObject(answer.text);
   const text = readError(body) ?? describeStatus(answer);
   const retryAfterMs = parseRetryAfter(answer.retryAfter, nowMs) ??
@@ -53,10 +81,20 @@ function classifyAnswer(answer: Received, nowMs: number): Classification {
   return fail("dead", "invalid_response", `redirects are not followed, got ${status}${target}`);
 }
 
-function classifySuccess(answer: Received): Classification {
-  if (answer.isCut) {
-    return fail("dead", "output_too_large", `the answer is larger than may be kept`);
-  }
+function parkForCallback(rules: AnswerRules): Classification {
+  const { callback_timeout_ms: park_ms, callback_heartbeat_ms: heartbeat_ms } = rules;
+  return {
+    outcome: "park",
+    parked: { for: "callback", ...(heartbeat_ms === undefined ? {} : { heartbeat_ms }) },
+    ...(park_ms === undefined ? {} : { park_ms }),
+  };
+}
+
+function classifySuccess(
+  answer: Pick<Received, "text" | "isCut">,
+  rules: AnswerRules,
+): Classified {
+  if (answer.isCut) return refuseLargeOutput("the answer is larger than may be kept");
   const body = parseObject(answer.text);
   if (body === null || typeof body.ok !== "boolean") {
     const start = answer.text === "" ? "nothing" : answer.text.slice(0, 200);
@@ -64,10 +102,14 @@ function classifySuccess(answer: Received): Classification {
   }
   if (!body.ok) return classifyRefusal(body);
   const { ok: _, ...rest } = body;
+  const steps = rules.may_append ? rest.steps ?? undefined : undefined;
+  if (rules.may_append) delete rest.steps;
   const output = Object.hasOwn(body, "output") ? body.output : rest;
-  const unstorable = findUnstorable(output);
-  if (unstorable !== null) return fail("dead", "invalid_response", `the output ${unstorable}`);
-  return { outcome: "success", output };
+  for (const [name, value] of [["output", output], ["list of steps", steps]]) {
+    const unstorable = findUnstorable(value);
+    if (unstorable !== null) return fail("dead", "invalid_response", `the ${name} ${unstorable}`);
+  }
+  return { outcome: "success", output, ...(steps === undefined ? {} : { steps }) };
 }
 
 function classifyRefusal(body: Record<string, unknown>): Classification {

@@ -1,12 +1,23 @@
 import assert from "node:assert/strict";
 import type { CallOutcome } from "./call.ts";
-import { classifyOutcome, cleanErrorText, ERROR_TEXT_MAX_CHARS } from "./classify.ts";
+import {
+  type AnswerRules,
+  classifyCallback,
+  classifyOutcome,
+  cleanErrorText,
+  ERROR_TEXT_MAX_CHARS,
+} from "./classify.ts";
 
 const NOW = Date.parse("2026-11-22T10:00:00Z");
 
 type Received = Extract<CallOutcome, { kind: "received" }>;
 
-function answer(status: number, body: unknown, more: Partial<Received> = {}) {
+function answer(
+  status: number,
+  body: unknown,
+  more: Partial<Received> = {},
+  rules?: AnswerRules,
+) {
   const text = typeof body === "string" ? body : JSON.stringify(body);
   const outcome: Received = {
     kind: "received",
@@ -19,7 +30,7 @@ function answer(status: number, body: unknown, more: Partial<Received> = {}) {
     durationMs: 1,
     ...more,
   };
-  return classifyOutcome(outcome, NOW);
+  return classifyOutcome(outcome, NOW, rules);
 }
 
 const brief = (status: number, body: unknown, more: Partial<Received> = {}) => {
@@ -140,4 +151,65 @@ Deno.test("an error's text is cut, storable and without credentials", () => {
   assert.match(text, /^got Bearer \[key\] and \[key\] and \[key\] /);
   assert.ok(text.length <= ERROR_TEXT_MAX_CHARS);
   assert.ok(text.isWellFormed());
+});
+
+Deno.test("a 202 to a step that is not asynchronous is a success like any other", () => {
+  assert.equal(brief(202, { ok: true }), "success");
+  assert.equal(brief(202, ""), "dead invalid_response");
+});
+
+Deno.test("a 202 to an asynchronous step parks it for its callback, whatever its body says", () => {
+  const rules: AnswerRules = { mode: "async", callback_timeout_ms: 60_000 };
+  for (const body of ["", "garbage", { ok: false, error: "no" }]) {
+    assert.deepEqual(answer(202, body, {}, rules), {
+      status_code: 202,
+      outcome: "park",
+      parked: { for: "callback" },
+      park_ms: 60_000,
+    });
+  }
+  const beating = answer(202, "", {}, { ...rules, callback_heartbeat_ms: 500 });
+  assert.deepEqual(beating.parked, { for: "callback", heartbeat_ms: 500 });
+  assert.equal(beating.park_ms, 60_000);
+});
+
+Deno.test("an asynchronous step whose agent answers at once is done", () => {
+  const rules: AnswerRules = { mode: "async", callback_timeout_ms: 60_000 };
+  assert.deepEqual(answer(200, { ok: true, output: 1 }, {}, rules), {
+    status_code: 200,
+    outcome: "success",
+    output: 1,
+  });
+  assert.equal(answer(500, "", {}, rules).error_class, "http_5xx");
+});
+
+Deno.test("steps in an answer are told apart from the output only where the step may append", () => {
+  const steps = [{ id: "a" }];
+  assert.deepEqual(answer(200, { ok: true, n: 1, steps }).output, { n: 1, steps });
+  const appending = answer(200, { ok: true, n: 1, steps }, {}, { may_append: true });
+  assert.deepEqual([appending.output, appending.steps], [{ n: 1 }, steps]);
+  const both = answer(200, { ok: true, output: 7, steps }, {}, { may_append: true });
+  assert.deepEqual([both.output, both.steps], [7, steps]);
+  for (const body of [{ ok: true, output: 7 }, { ok: true, output: 7, steps: null }]) {
+    assert.equal("steps" in answer(200, body, {}, { may_append: true }), false);
+  }
+});
+
+Deno.test("steps that the database cannot hold are an invalid response", () => {
+  const result = answer(200, { ok: true, steps: ["\u0000"] }, {}, { may_append: true });
+  assert.equal(result.error_class, "invalid_response");
+  assert.match(result.error_text!, /the list of steps .*u0000/);
+});
+
+Deno.test("a callback is classified as the answer of a call is", () => {
+  const classify = (body: unknown, rules: AnswerRules = {}) =>
+    classifyCallback(typeof body === "string" ? body : JSON.stringify(body), rules);
+  assert.deepEqual(classify({ ok: true, output: 0 }), { outcome: "success", output: 0 });
+  assert.equal(classify({ ok: false, error: "no" }).outcome, "dead");
+  const retry = classify({ ok: false, error: "busy", retryable: true, retry_after_ms: 5 });
+  assert.deepEqual([retry.outcome, retry.retry_after_ms], ["retry", 5]);
+  for (const body of ["", "garbage", "[]", {}, { ok: "yes" }]) {
+    assert.equal(classify(body).error_class, "invalid_response");
+  }
+  assert.deepEqual(classify({ ok: true, steps: [1] }, { may_append: true }).steps, [1]);
 });

@@ -1,4 +1,4 @@
-// The pump of one worker: lease → call → settle and lease again, until the queue is empty or the
+// The pump of one worker: lease → execute → settle and lease again, until the queue is empty or the
 // budget is spent. One call of the database is under way at a time; whatever lands meanwhile is
 // settled by the next one, so that slots are refilled singly and nothing waits for the slowest call.
 import type { Lease, LeasedJob } from "../database/rows.ts";
@@ -11,6 +11,7 @@ import { Pace } from "./pace.ts";
 import { Registration } from "./registration.ts";
 import { isUnavailable, settleResults } from "./settle.ts";
 import { Signal } from "./signal.ts";
+import { mayCall } from "./step_kind.ts";
 
 export class Drain {
   readonly workerId = crypto.randomUUID();
@@ -26,6 +27,7 @@ export class Drain {
   #wasPoked = false;
   /** The successor was called while calls were still in flight here. */
   #isHandedOver = false;
+  #isSignalFailing = false;
 
   constructor(seam: DrainSeam, counts: DrainCounts) {
     this.#seam = seam;
@@ -160,24 +162,47 @@ export class Drain {
     if (limit > 0) this.#pace.noteLease(lease, limit, now);
     if (this.#wasPoked) this.#pace.lookAtOnce();
     await this.#launch(lease.jobs, sentAt + leaseMs);
+    if (lease.signals) await this.#processSignals();
+  }
+
+  /** Parked jobs were called: those that may go on are due once their signals are processed. */
+  async #processSignals(): Promise<void> {
+    try {
+      const { processed } = await this.#seam.rpc.processSignals();
+      this.#isSignalFailing = false;
+      // None: another worker has them, or their jobs are locked. Looking at once would be a busy loop.
+      if (processed === 0) return;
+      this.#pace.lookAtOnce();
+      this.#pace.linger(this.#now());
+    } catch (error) {
+      // They stay; the next look tells of them again, and whether the database is away.
+      if (!this.#isSignalFailing) {
+        logEvent("warn", "worker.missed_signals", { worker_id: this.workerId, error });
+      }
+      this.#isSignalFailing = true;
+    }
   }
 
   async #launch(jobs: LeasedJob[], leaseUntil: number): Promise<void> {
     const unbegun: LeasedJob[] = [];
     for (const job of jobs) {
-      const timeoutMs = this.#ending === null
-        ? this.#budget.fitTimeout(job.config.timeout_ms, this.#now())
-        : null;
+      const timeoutMs = this.#ending === null ? this.#fitTimeout(job) : null;
       if (timeoutMs === null) {
         unbegun.push(job);
       } else {
-        this.#budget.countCall();
+        if (mayCall(job)) this.#budget.countCall();
         this.#flights.launch(job, timeoutMs, leaseUntil);
       }
     }
     if (unbegun.length === 0) return;
     this.#ending ??= "budget";
     await this.#handBack(unbegun);
+  }
+
+  /** Null: the call may outlive the invocation. */
+  #fitTimeout(job: LeasedJob): number | null {
+    const { timeout_ms } = job.config;
+    return mayCall(job) ? this.#budget.fitTimeout(timeout_ms, this.#now()) : timeout_ms;
   }
 
   async #handBack(jobs: LeasedJob[]): Promise<void> {

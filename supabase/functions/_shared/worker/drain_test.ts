@@ -3,16 +3,16 @@ import { OrchestratorError } from "../contract/errors.ts";
 import type { Settings } from "../contract/settings.ts";
 import { Drain } from "./drain.ts";
 import { createCounts } from "./drain_seam.ts";
-import { type CallStep, createFakeSeam, databaseAway, FakeClock, FakeQueue } from "./fake_queue.ts";
+import { createFakeSeam, databaseAway, type Execute, FakeClock, FakeQueue } from "./fake_queue.ts";
 
 /** A drain over a fake queue, whose calls take `callMs` each. */
-function setUp(options: { callMs?: number; settings?: Partial<Settings>; call?: CallStep } = {}) {
+function setUp(options: { callMs?: number; settings?: Partial<Settings>; call?: Execute } = {}) {
   const clock = new FakeClock();
   const queue = new FakeQueue(clock);
   const counts = createCounts();
   const most = { inFlight: 0 };
   let inFlight = 0;
-  const succeed: CallStep = async () => {
+  const succeed: Execute = async () => {
     most.inFlight = Math.max(most.inFlight, ++inFlight);
     await clock.sleep(options.callMs ?? 10);
     inFlight--;
@@ -305,4 +305,99 @@ Deno.test("a call that throws is a failed attempt of that job alone", async () =
   queue.add(2);
   await run();
   assert.deepEqual([counts.retry, counts.success], [1, 2]);
+});
+
+Deno.test("jobs without a call use no call of the budget and are not handed back", async () => {
+  const { queue, counts, run } = setUp({
+    call: ({ config }) =>
+      Promise.resolve(
+        config.kind === "sleep"
+          ? { outcome: "park", parked: { for: "timer" } }
+          : { outcome: "success" },
+      ),
+    settings: { workerMaxCalls: 5 },
+  });
+  queue.add(50, { config: { kind: "sleep", timeout_ms: 1_000_000, sleep_ms: 1 } });
+  queue.add(4);
+  assert.equal(await run(), "empty");
+  assert.deepEqual([counts.parked, counts.success, counts.handed_back], [50, 4, 0]);
+});
+
+Deno.test("every outcome has its count, and jobs is their sum", async () => {
+  const outcomes = ["success", "dead", "skip", "skip_run", "park", "handle"] as const;
+  const { queue, counts, run } = setUp({
+    call: ({ job_id }) => Promise.resolve({ outcome: outcomes[job_id - 1] }),
+  });
+  queue.add(outcomes.length);
+  await run();
+  assert.deepEqual(counts, {
+    jobs: 6,
+    success: 2,
+    retry: 0,
+    dead: 1,
+    skipped: 2,
+    parked: 1,
+    lost: 0,
+    handed_back: 0,
+  });
+});
+
+Deno.test("signals are processed as soon as a look tells of them, and the queue is looked at again at once", async () => {
+  const { clock, queue, counts, run } = setUp({
+    call: ({ attempt }) =>
+      Promise.resolve(
+        attempt === 1 ? { outcome: "park", parked: { for: "event" } } : { outcome: "success" },
+      ),
+    settings: { workerPollMs: 1_000 },
+  });
+  const startedAt = clock.now();
+  queue.add(1);
+  clock.setTimer(500, () => queue.signal(1));
+  await run();
+  assert.deepEqual([counts.parked, counts.success], [1, 1]);
+  const processed = queue.calls.find((call) => call.name === "processSignals");
+  assert.equal(processed!.at - startedAt, 1_000);
+  const next = queue.calls[queue.calls.indexOf(processed!) + 1];
+  assert.deepEqual([next.name, next.at], ["leaseJobs", processed!.at]);
+});
+
+Deno.test("signals that another worker has make no busy loop", async () => {
+  const { queue, run } = setUp();
+  queue.rpc.processSignals = () => Promise.resolve({ processed: 0 });
+  queue.signal(1);
+  queue.add(1);
+  await run();
+  const looks = queue.countCalls("leaseJobs");
+  assert.ok(looks < 100, `${looks} looks`);
+});
+
+Deno.test("signals that cannot be processed stop no other work", async () => {
+  const { queue, counts, run } = setUp();
+  queue.rpc.processSignals = () => Promise.reject(new Error("a bug"));
+  queue.signal(1);
+  queue.add(3);
+  assert.equal(await run(), "empty");
+  assert.equal(counts.success, 3);
+});
+
+Deno.test("a plan that the database refuses ends as a validation error of that step alone", async () => {
+  const { queue, counts, run } = setUp({
+    call: ({ job_id }) =>
+      Promise.resolve(
+        job_id === 2 ? { outcome: "park", parked: { for: "items" } } : { outcome: "success" },
+      ),
+  });
+  queue.add(3);
+  const complete = queue.rpc.completeJobs;
+  const refused: unknown[] = [];
+  queue.rpc.completeJobs = (args) => {
+    if (args.results.some(({ outcome }) => outcome === "park")) {
+      return Promise.reject(new OrchestratorError("invalid", "cannot be stored"));
+    }
+    refused.push(...args.results.filter(({ outcome }) => outcome === "dead"));
+    return complete(args);
+  };
+  await run();
+  assert.deepEqual([counts.success, counts.dead], [2, 1]);
+  assert.match(JSON.stringify(refused), /"validation".*the result of the step \(park\)/);
 });

@@ -2,7 +2,16 @@
 // database's functions do, as far as a drain can tell.
 import { OrchestratorError } from "../contract/errors.ts";
 import { readSettings, type Settings } from "../contract/settings.ts";
-import type { HeldLease, JobResult, Lease, LeasedJob, SettledJob } from "../database/rows.ts";
+import type { StepConfig } from "../contract/compiled_workflow.ts";
+import type { JobStatus } from "../contract/statuses.ts";
+import type {
+  HeldLease,
+  JobResult,
+  Lease,
+  LeasedJob,
+  Outcome,
+  SettledJob,
+} from "../database/rows.ts";
 import type { Clock } from "./clock.ts";
 import type { Attempt, DrainRpc, DrainSeam } from "./drain_seam.ts";
 
@@ -50,11 +59,22 @@ export async function settlePromises(): Promise<void> {
 interface FakeJob {
   id: number;
   dueAt: number;
-  timeoutMs: number;
-  state: "ready" | "leased" | "success" | "dead";
+  config: StepConfig;
+  state: "ready" | "leased" | "success" | "dead" | "skipped" | "parked";
   token: string;
   attempts: number;
 }
+
+/** What a job is after an outcome that was applied. */
+const STATE_OF_OUTCOME: Record<Outcome, FakeJob["state"]> = {
+  success: "success",
+  retry: "ready",
+  dead: "dead",
+  skip: "skipped",
+  skip_run: "skipped",
+  park: "parked",
+  handle: "success",
+};
 
 /** What a test looks at: the name of each call of the database, in order. */
 export interface CallRecord {
@@ -62,6 +82,13 @@ export interface CallRecord {
   at: number;
   jobs: number;
   limit: number;
+}
+
+export interface AddOptions {
+  delayMs?: number;
+  timeoutMs?: number;
+  /** Instead of a call. */
+  config?: StepConfig;
 }
 
 export class FakeQueue {
@@ -75,18 +102,31 @@ export class FakeQueue {
   /** How long each call of the database takes. */
   rpcMs = 0;
   deferNext = 0;
+  /** Parked jobs that process_signals makes ready; every lease tells of them until then. */
+  readonly signalled: number[] = [];
   onCall: (record: CallRecord) => void = () => {};
 
   constructor(clock: FakeClock) {
     this.clock = clock;
   }
 
-  add(count: number, { delayMs = 0, timeoutMs = 15_000 } = {}): void {
+  add(count: number, options: AddOptions = {}): void {
+    const { delayMs = 0, timeoutMs = 15_000, config } = options;
     for (let index = 0; index < count; index++) {
-      const dueAt = this.clock.now() + delayMs;
-      const id = this.jobs.length + 1;
-      this.jobs.push({ id, dueAt, timeoutMs, state: "ready", token: "", attempts: 0 });
+      this.jobs.push({
+        id: this.jobs.length + 1,
+        dueAt: this.clock.now() + delayMs,
+        config: config ?? { call: "/functions/v1/agent", method: "POST", timeout_ms: timeoutMs },
+        state: "ready",
+        token: "",
+        attempts: 0,
+      });
     }
+  }
+
+  /** Tells of a parked job that may go on. */
+  signal(jobId: number): void {
+    this.signalled.push(jobId);
   }
 
   /** Takes a job's lease away, as when it ran out. */
@@ -128,6 +168,12 @@ export class FakeQueue {
         this.rings++;
         return { rung: true };
       }),
+    processSignals: () =>
+      this.#answer("processSignals", () => {
+        const called = this.signalled.splice(0);
+        for (const id of called) this.jobs[id - 1].state = "ready";
+        return { processed: called.length };
+      }),
   };
 
   async #answer<T>(name: keyof DrainRpc, run: () => T, jobs = 0, limit = 0): Promise<T> {
@@ -154,18 +200,19 @@ export class FakeQueue {
     const later = this.jobs.filter((job) => job.state === "ready");
     const next = Math.min(...later.map((job) => job.dueAt)) - this.clock.now();
     const next_due_ms = later.length === 0 ? null : Math.max(0, next);
-    return { jobs: jobs.map(toLeasedJob), next_due_ms, deferred };
+    const signals = this.signalled.length > 0;
+    return { jobs: jobs.map(toLeasedJob), runs: [], next_due_ms, deferred, signals };
   }
 
   #complete({ job_id, lease_token, outcome, retry_after_ms = 0 }: JobResult): SettledJob {
     const job = this.jobs[job_id - 1];
     const applied = this.#holds({ job_id, lease_token });
     if (applied) {
-      job.state = outcome === "retry" ? "ready" : outcome;
+      job.state = STATE_OF_OUTCOME[outcome];
       job.dueAt = this.clock.now() + retry_after_ms;
       job.token = "";
     }
-    return { job_id, applied, status: outcome === "retry" ? "failed" : outcome };
+    return { job_id, applied, status: toStatus(job.state) };
   }
 
   #holds({ job_id, lease_token }: HeldLease): boolean {
@@ -173,35 +220,58 @@ export class FakeQueue {
   }
 }
 
+function toStatus(state: FakeJob["state"]): JobStatus {
+  return state === "ready" ? "failed" : state;
+}
+
 function toLeasedJob(job: FakeJob): LeasedJob {
-  return {
+  return createJob({
     job_id: job.id,
     lease_token: job.token,
+    step_id: `step_${job.id}`,
+    attempt: job.attempts,
+    config: job.config,
+    idempotency_key: `run:step_${job.id}:0`,
+  });
+}
+
+/** A leased job as the database hands it out, but for what is given. */
+export function createJob(given: Partial<LeasedJob> = {}): LeasedJob {
+  return {
+    job_id: 1,
+    lease_token: "token",
     workflow_run_id: "00000000-0000-7000-8000-000000000001",
     workflow_key: "daily",
-    step_id: `step_${job.id}`,
+    step_id: "step",
     user_id: "user",
     intent_id: null,
-    attempt: job.attempts,
+    attempt: 1,
     max_attempts: 5,
     agent: "agent",
-    config: { call: "/functions/v1/agent", method: "POST", timeout_ms: job.timeoutMs },
+    config: { call: "/functions/v1/agent", method: "POST", timeout_ms: 15_000 },
     run_payload: {},
     inputs: {},
-    idempotency_key: `run:step_${job.id}:0`,
+    others: null,
+    idempotency_key: "run:step:0",
+    item_index: -1,
+    input: null,
+    scope: null,
+    queued_ms: null,
+    parked: null,
+    ...given,
   };
 }
 
 export const databaseAway = new OrchestratorError("unavailable", "calling: the database is away");
 
-export type CallStep = (job: LeasedJob, timeoutMs: number, signal: AbortSignal) => Promise<Attempt>;
+export type Execute = (job: LeasedJob, timeoutMs: number, signal: AbortSignal) => Promise<Attempt>;
 
 /** A seam over the fake queue; settings are the defaults but for those that are given. */
 export function createFakeSeam(
   queue: FakeQueue,
-  callStep: CallStep,
+  execute: Execute,
   settings: Partial<Settings> = {},
 ): DrainSeam {
   const defaults = readSettings(() => undefined, {});
-  return { rpc: queue.rpc, clock: queue.clock, settings: { ...defaults, ...settings }, callStep };
+  return { rpc: queue.rpc, clock: queue.clock, settings: { ...defaults, ...settings }, execute };
 }

@@ -1,4 +1,4 @@
-// The leases that a worker holds: calls in flight, and results that wait to be settled. Knows how
+// The leases that a worker holds: jobs in flight, and results that wait to be settled. Knows how
 // long each lease is good for; serves stages 4 and 5.
 import type { HeldLease, JobResult, LeasedJob } from "../database/rows.ts";
 import type { Attempt, DrainSeam } from "./drain_seam.ts";
@@ -36,19 +36,19 @@ export class Flights {
     return this.#landed.length;
   }
 
-  /** Begins the call of a job; its result is among the landed ones once `onLanding` was called. */
+  /** Begins a job; its result is among the landed ones once `onLanding` was called. */
   launch(job: LeasedJob, timeoutMs: number, leaseUntil: number): void {
     const flight = { job, controller: new AbortController(), leaseUntil, isLost: false };
     this.#inFlight.set(job.lease_token, flight);
-    this.#callStep(flight, timeoutMs).then((attempt) => this.#land(flight, attempt));
+    this.#execute(flight, timeoutMs).then((attempt) => this.#land(flight, attempt));
   }
 
-  async #callStep({ job, controller }: Flight, timeoutMs: number): Promise<Attempt> {
+  async #execute({ job, controller }: Flight, timeoutMs: number): Promise<Attempt> {
     try {
-      return await this.#seam.callStep(job, timeoutMs, controller.signal);
+      return await this.#seam.execute(job, timeoutMs, controller.signal);
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
-      return { outcome: "retry", error_class: "internal", error_text: `calling a step: ${text}` };
+      return { outcome: "retry", error_class: "internal", error_text: `executing a step: ${text}` };
     }
   }
 

@@ -1,9 +1,9 @@
 // Writes results back, many in one call that also leases the next jobs. Serves stage 6, completion.
 // A failed write is never reported as a failed step: the result is kept, or the lease runs out.
 import { OrchestratorError } from "../contract/errors.ts";
-import type { Lease, Settlement } from "../database/rows.ts";
+import type { JobResult, Lease, Settlement } from "../database/rows.ts";
 import { logEvent } from "../log.ts";
-import type { DrainCounts, DrainRpc } from "./drain_seam.ts";
+import { COUNT_OF_OUTCOME, type DrainCounts, type DrainRpc } from "./drain_seam.ts";
 import type { Landing } from "./flights.ts";
 
 export interface SettleOptions {
@@ -16,7 +16,7 @@ export interface SettleOptions {
 }
 
 /** Nothing leased, and nothing known about the queue. */
-const NO_LEASE: Lease = { jobs: [], next_due_ms: null, deferred: 0 };
+const NO_LEASE: Lease = { jobs: [], runs: [], next_due_ms: null, deferred: 0 };
 
 /**
  * Settles results and leases up to `leaseLimit` jobs. Throws `unavailable` after it gave back to
@@ -72,14 +72,23 @@ async function settleOne(landing: Landing, options: SettleOptions): Promise<void
           lease_token,
           status_code,
           outcome: "dead",
-          error_class: "invalid_response",
-          error_text: "the answer cannot be stored",
+          ...describeRefusal(landing.result),
         },
       }],
       0,
       options,
     );
   }
+}
+
+/** An answer is the agent's; what a plan made of expressions is the workflow's. */
+function describeRefusal({ outcome }: JobResult): Pick<JobResult, "error_class" | "error_text"> {
+  return outcome === "success"
+    ? { error_class: "invalid_response", error_text: "the answer cannot be stored" }
+    : {
+      error_class: "validation",
+      error_text: `the result of the step (${outcome}) cannot be stored`,
+    };
 }
 
 async function complete(
@@ -97,7 +106,7 @@ function countResults(landings: Landing[], { results }: Settlement, counts: Drai
   const unapplied = new Set(results.filter(({ applied }) => !applied).map(({ job_id }) => job_id));
   for (const { result } of landings) {
     counts.jobs++;
-    counts[unapplied.has(result.job_id) ? "lost" : result.outcome]++;
+    counts[unapplied.has(result.job_id) ? "lost" : COUNT_OF_OUTCOME[result.outcome]]++;
   }
 }
 

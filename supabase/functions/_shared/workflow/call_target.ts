@@ -41,6 +41,13 @@ export function nameAgent(call: string): string {
   return (isFunction ? segments[3] ?? segments[2] : segments[0]) ?? "/";
 }
 
+/** The function that a path of the project calls, in lower case; null for other calls. */
+export function readFunctionName(call: string): string | null {
+  if (!call.startsWith(FUNCTIONS_PREFIX)) return null;
+  const segment = readPath(call).slice(FUNCTIONS_PREFIX.length).split("/", 1)[0];
+  return decodeSegment(segment)?.toLowerCase() ?? null;
+}
+
 function findPathFault(path: string): string | null {
   for (const segment of path.split("/")) {
     const decoded = decodeSegment(segment);

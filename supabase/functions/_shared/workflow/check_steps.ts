@@ -1,143 +1,76 @@
-// The rules between steps: unique ids, known dependencies, no cycle; and the call's target. Reads
-// loosely, so that these findings come together with those of the shape.
-import { type CallPolicy, findCallFault } from "./call_target.ts";
-import { findCycles } from "./graph.ts";
-import { findNearNames } from "./near.ts";
-import { locatePath, type ParsedText } from "./parse.ts";
-import { type ProblemList, quoteValue } from "./problems.ts";
+// All that is checked of the steps of a file: each by itself, the graph, the expressions, the templates
+// that they use.
+import { type ActionPolicy, checkAction } from "./check_actions.ts";
+import { checkStepExpressions, seeDependencies } from "./check_expressions.ts";
+import { checkGraph, type StepGraph } from "./check_graph.ts";
+import { checkUse } from "./check_use.ts";
+import type { Findings } from "./findings.ts";
+import { type LooseStep, readSteps } from "./loose_steps.ts";
+import type { StepUses } from "./step_uses.ts";
+import type { TemplateBook } from "./template_book.ts";
 
-/** A longer cycle is named by its first steps. */
-const MAX_CYCLE_NAMES = 12;
-
-interface LooseStep {
-  index: number;
-  id: string | null;
-  call: string | null;
-  dependencies: { index: number; id: string }[];
+/** What the expressions of the steps name, in the order of the steps. */
+export interface StepsUses {
+  main: StepUses[];
+  onFailure: StepUses[];
 }
 
-export function checkSteps(parsed: ParsedText, policy: CallPolicy, problems: ProblemList): void {
-  const steps = readSteps(parsed.value);
-  const stepOfId = new Map<string, LooseStep>();
-  const locateLine = (path: (string | number)[]) => locatePath(parsed.document, path);
-  for (const step of steps) {
-    checkCall(step, policy, parsed, problems);
-    if (step.id === null) continue;
-    const first = stepOfId.get(step.id);
-    if (first === undefined) {
-      stepOfId.set(step.id, step);
-      continue;
-    }
-    problems.add(
-      () => locateLine(["steps", step.index, "id"]),
-      `step id ${quoteValue(step.id)} is taken by steps[${first.index}]`,
-      `steps[${step.index}].id`,
-    );
-  }
-  for (const step of steps) checkDependencies(step, stepOfId, parsed, problems);
-  checkCycles(steps, stepOfId, parsed, problems);
+const ON_FAILURE_KEYS = {
+  compensate: "has no effect: nothing undoes the steps of on_failure",
+  may_append: "has no effect: nothing can be appended once the run has failed",
+};
+
+/** Checks `steps` and `on_failure` of a workflow. */
+export function checkWorkflowSteps(
+  policy: ActionPolicy,
+  templates: TemplateBook,
+  findings: Findings,
+): StepsUses {
+  const { value } = findings.parsed;
+  const main = readSteps(value, "steps");
+  const handlers = readSteps(value, "on_failure");
+  const allSteps = [...main, ...handlers].flatMap(({ id }) => id ?? []);
+  const mainGraph = checkGraph(main, handlers, findings);
+  const handlerGraph = checkGraph(handlers, main, findings);
+  const handlerPolicy = { ...policy, refusedKeys: ON_FAILURE_KEYS };
+  const uses = {
+    main: checkEach(mainGraph, { allSteps, policy, templates }, findings),
+    onFailure: checkEach(handlerGraph, {
+      allSteps,
+      policy: handlerPolicy,
+      templates,
+      more: mainGraph.indexOfId,
+    }, findings),
+  };
+  templates.checkSize([...main, ...handlers], findings);
+  return uses;
 }
 
-function checkCall(
-  step: LooseStep,
-  policy: CallPolicy,
-  parsed: ParsedText,
-  problems: ProblemList,
-): void {
-  if (step.call === null || step.call === "") return;
-  const fault = findCallFault(step.call, policy);
-  if (fault === null) return;
-  const path = `steps[${step.index}].call`;
-  problems.add(
-    () => locatePath(parsed.document, ["steps", step.index, "call"]),
-    `${path} ${fault}, got ${quoteValue(step.call)}`,
-    path,
-    () => findNearHosts(step.call ?? "", policy),
-  );
+/** Checks the steps of a template, or those that are appended to a run. */
+export function checkPlainSteps(
+  policy: ActionPolicy,
+  existing: readonly string[],
+  findings: Findings,
+): { graph: StepGraph; uses: StepUses[] } {
+  const steps = readSteps(findings.parsed.value, "steps");
+  const graph = checkGraph(steps, [], findings, existing);
+  const allSteps = [...steps.flatMap(({ id }) => id ?? []), ...existing];
+  return { graph, uses: checkEach(graph, { allSteps, policy }, findings) };
 }
 
-function findNearHosts(call: string, policy: CallPolicy): string[] {
-  return URL.canParse(call) ? findNearNames(new URL(call).host, policy.allowedAgentHosts) : [];
+interface EachOptions {
+  allSteps: readonly string[];
+  policy: ActionPolicy;
+  templates?: TemplateBook;
+  /** Steps of the other list that all of these see. */
+  more?: ReadonlyMap<string, number>;
 }
 
-function checkDependencies(
-  step: LooseStep,
-  stepOfId: ReadonlyMap<string, LooseStep>,
-  parsed: ParsedText,
-  problems: ProblemList,
-): void {
-  const seen = new Set<string>();
-  for (const { index, id } of step.dependencies) {
-    const path = ["steps", step.index, "depends_on", index];
-    const note = (message: string, near?: () => string[]) =>
-      problems.add(
-        () => locatePath(parsed.document, path),
-        message,
-        `steps[${step.index}].depends_on[${index}]`,
-        near,
-      );
-    if (seen.has(id)) note(`depends_on names ${quoteValue(id)} twice`);
-    else if (id === step.id) note(`step ${quoteValue(id)} depends on itself`);
-    else if (!stepOfId.has(id)) {
-      note(`unknown step ${quoteValue(id)}`, () => findNearNames(id, stepOfId.keys()));
-    }
-    seen.add(id);
-  }
-}
-
-function checkCycles(
-  steps: readonly LooseStep[],
-  stepOfId: ReadonlyMap<string, LooseStep>,
-  parsed: ParsedText,
-  problems: ProblemList,
-): void {
-  const edges = steps.map((step) =>
-    step.dependencies.flatMap(({ id }) => {
-      const target = stepOfId.get(id);
-      return target === undefined ? [] : [target.index];
-    })
-  );
-  for (const cycle of findCycles(edges)) {
-    const [first, second] = cycle.map((index) => steps[index]);
-    const edge = first.dependencies.find(({ id }) => stepOfId.get(id) === second);
-    problems.add(
-      () => locatePath(parsed.document, ["steps", first.index, "depends_on", edge?.index ?? 0]),
-      `the steps wait for each other: ${nameCycle(cycle, steps)}`,
-      `steps[${first.index}].depends_on[${edge?.index ?? 0}]`,
-    );
-  }
-}
-
-/** Each name depends on the next: `a → b → a`. */
-function nameCycle(cycle: readonly number[], steps: readonly LooseStep[]): string {
-  const names = cycle.map((index) => steps[index].id ?? `steps[${index}]`);
-  const shown = names.length > MAX_CYCLE_NAMES
-    ? [...names.slice(0, MAX_CYCLE_NAMES), `(${names.length - MAX_CYCLE_NAMES} more)`]
-    : names;
-  return [...shown, names[0]].join(" → ");
-}
-
-function readSteps(value: unknown): LooseStep[] {
-  const steps = readMember(value, "steps");
-  if (!Array.isArray(steps)) return [];
-  return steps.map((step: unknown, index) => {
-    const id = readMember(step, "id");
-    const call = readMember(step, "call");
-    const dependencies = readMember(step, "depends_on");
-    return {
-      index,
-      id: typeof id === "string" ? id : null,
-      call: typeof call === "string" ? call : null,
-      dependencies: Array.isArray(dependencies)
-        ? dependencies.flatMap((id: unknown, index) =>
-          typeof id === "string" ? [{ index, id }] : []
-        )
-        : [],
-    };
+function checkEach(graph: StepGraph, options: EachOptions, findings: Findings): StepUses[] {
+  const { allSteps, policy, templates, more } = options;
+  return graph.steps.map((step: LooseStep, index) => {
+    checkAction(step, policy, findings);
+    if (templates !== undefined) checkUse(step, templates, findings);
+    return checkStepExpressions(step, seeDependencies(graph, index, allSteps, more), findings);
   });
-}
-
-function readMember(value: unknown, name: string): unknown {
-  const isMap = typeof value === "object" && value !== null && !Array.isArray(value);
-  return isMap ? (value as Record<string, unknown>)[name] : undefined;
 }

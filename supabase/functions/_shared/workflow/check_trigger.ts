@@ -1,75 +1,108 @@
-// The trigger's rules: which keys belong to which type, and whether pattern and zone exist. Reads
-// loosely, so that these findings come together with those of the shape.
+// The trigger's rules: which keys belong to which type, whether pattern and zone exist, and whether it
+// can give a run all of its inputs.
 import { findCronFault, isTimeZone, listTimeZones } from "../schedule/cron.ts";
+import { asMap, type Findings, type LooseMap, readMember } from "./findings.ts";
+import { listRequired } from "./input_schema.ts";
 import { findNearNames } from "./near.ts";
-import { locatePath, type ParsedText } from "./parse.ts";
-import { type ProblemList, quoteValue } from "./problems.ts";
+import { quoteValue } from "./problems.ts";
 
 const HAS_CRON = ["cron", "cron_or_event"];
 const HAS_EVENTS = ["event", "cron_or_event"];
 const TYPES = ["cron", "event", "cron_or_event", "manual"];
 
-export function checkTrigger(parsed: ParsedText, problems: ProblemList): void {
-  const trigger = readTrigger(parsed.value);
+export function checkTrigger(findings: Findings): void {
+  const { value } = findings.parsed;
+  const trigger = asMap(readMember(value, "trigger"));
   if (trigger === null) return;
-  const note = (key: string, part: "key" | "value", message: string, near?: () => string[]) =>
-    problems.add(
-      () => locatePath(parsed.document, ["trigger", key], part),
-      `trigger.${key} ${message}`,
-      `trigger.${key}`,
-      near,
-    );
-  const { type, cron, timezone } = trigger;
-  if (typeof type === "string" && TYPES.includes(type)) {
-    const isCron = HAS_CRON.includes(type);
-    const isEvent = HAS_EVENTS.includes(type);
-    if (isCron && !("cron" in trigger)) note("cron", "key", `is missing: type ${type} needs it`);
-    if (isEvent && !("event_types" in trigger)) {
-      note("event_types", "key", `is missing: type ${type} needs it`);
-    }
-    for (const key of ["cron", "timezone", "catch_up"]) {
-      if (!isCron && key in trigger) {
-        note(key, "key", `has no effect: type ${type} has no schedule`);
-      }
-    }
-    if (!isEvent && "event_types" in trigger) {
-      note("event_types", "key", `has no effect: type ${type} starts no run from events`);
-    }
-  }
+  checkKeys(trigger, findings);
+  const { cron, timezone } = trigger;
   if (typeof cron === "string" && cron !== "") {
     const fault = findCronFault(cron);
-    if (fault !== null) note("cron", "value", `${fault}, got ${quoteValue(cron)}`);
+    if (fault !== null) {
+      findings.noteAt(["trigger", "cron"], `${fault}, got ${quoteValue(cron)}`);
+    }
   }
   if (typeof timezone === "string" && timezone !== "user" && !isTimeZone(timezone)) {
-    note(
-      "timezone",
-      "value",
+    findings.noteAt(
+      ["trigger", "timezone"],
       `must be an IANA time zone or user, got ${quoteValue(timezone)}`,
-      () => findNearNames(timezone, [...listTimeZones(), "user"]),
+      { findNear: () => findNearNames(timezone, [...listTimeZones(), "user"]) },
     );
   }
-  checkEventTypes(parsed, trigger.event_types, problems);
+  checkEventTypes(trigger.event_types, findings);
+  checkInputs(trigger, readMember(value, "inputs"), findings);
 }
 
-function checkEventTypes(parsed: ParsedText, eventTypes: unknown, problems: ProblemList): void {
+function checkKeys(trigger: LooseMap, findings: Findings): void {
+  const { type } = trigger;
+  if (typeof type !== "string" || !TYPES.includes(type)) return;
+  const isCron = HAS_CRON.includes(type);
+  const isEvent = HAS_EVENTS.includes(type);
+  const demand = (key: string) => {
+    if (key in trigger) return;
+    findings.noteAt(["trigger", key], `is missing: type ${type} needs it`, { part: "key" });
+  };
+  if (isCron) demand("cron");
+  if (isEvent) demand("event_types");
+  for (const key of ["cron", "timezone", "catch_up"]) {
+    if (isCron || !(key in trigger)) continue;
+    findings.noteUseless(["trigger", key], `type ${type} has no schedule`);
+  }
+  if (!isEvent && "event_types" in trigger) {
+    findings.noteUseless(["trigger", "event_types"], `type ${type} starts no run from events`);
+  }
+}
+
+function checkEventTypes(eventTypes: unknown, findings: Findings): void {
   if (!Array.isArray(eventTypes)) return;
   const seen = new Set<unknown>();
   for (const [index, type] of eventTypes.entries()) {
     if (typeof type === "string" && seen.has(type)) {
-      const path = ["trigger", "event_types", index];
-      problems.add(
-        () => locatePath(parsed.document, path),
-        `trigger.event_types names ${quoteValue(type)} twice`,
-        `trigger.event_types[${index}]`,
-      );
+      const message = `trigger.event_types names ${quoteValue(type)} twice`;
+      findings.note(["trigger", "event_types", index], message);
     }
     seen.add(type);
   }
 }
 
-function readTrigger(value: unknown): Record<string, unknown> | null {
-  if (typeof value !== "object" || value === null || !("trigger" in value)) return null;
-  const { trigger } = value;
-  const isMap = typeof trigger === "object" && trigger !== null && !Array.isArray(trigger);
-  return isMap ? trigger as Record<string, unknown> : null;
+/** A run whose inputs can never fit would fail each time. */
+function checkInputs(trigger: LooseMap, schema: unknown, findings: Findings): void {
+  const required = listRequired(schema);
+  const given = asMap(trigger.inputs);
+  if (given === null) {
+    const isCron = typeof trigger.type === "string" && HAS_CRON.includes(trigger.type);
+    if (!isCron || required.length === 0 || "inputs" in trigger) return;
+    const names = required.map(quoteValue).join(", ");
+    findings.noteAt(
+      ["trigger", "inputs"],
+      `is missing: a run of the schedule has no ${names}, which the workflow's inputs require; give ` +
+        "it here, or give it a default",
+      { part: "key" },
+    );
+    return;
+  }
+  for (const name of required) {
+    if (Object.hasOwn(given, name)) continue;
+    findings.noteAt(
+      ["trigger", "inputs"],
+      `does not give ${quoteValue(name)}, which the workflow's inputs require`,
+      { part: "key" },
+    );
+  }
+  checkGiven(given, schema, findings);
+}
+
+/** Names that the schema does not know are slips of the pen, unless it says that it takes more. */
+function checkGiven(given: LooseMap, schema: unknown, findings: Findings): void {
+  const properties = asMap(readMember(schema, "properties"));
+  const more = readMember(schema, "additionalProperties");
+  if (properties === null || (more !== undefined && more !== false)) return;
+  for (const name of Object.keys(given)) {
+    if (Object.hasOwn(properties, name)) continue;
+    findings.note(
+      ["trigger", "inputs", name],
+      `${quoteValue(name)} is not among the workflow's inputs`,
+      { part: "key", findNear: () => findNearNames(name, Object.keys(properties)) },
+    );
+  }
 }

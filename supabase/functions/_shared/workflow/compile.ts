@@ -1,21 +1,33 @@
 // The compiler's one entry: workflow text → compiled definition, or every problem in one pass. Pure,
 // so that publish, the setup script and editors' checks give the same answer.
+import type { CompiledWorkflow } from "../contract/compiled_workflow.ts";
 import type { Problem } from "../contract/errors.ts";
 import type { Settings } from "../contract/settings.ts";
-import type { CompiledStep, CompiledWorkflow, WorkflowFile } from "../contract/workflow_file.ts";
-import { nameAgent } from "./call_target.ts";
+import { NAME_PATTERN, type WorkflowFile, workflowFile } from "../contract/workflow_file.ts";
+import { buildWorkflow } from "./build.ts";
+import { checkRetry } from "./check_actions.ts";
+import { checkStartExpressions } from "./check_expressions.ts";
 import { checkShape } from "./check_shape.ts";
-import { checkSteps } from "./check_steps.ts";
+import { checkWorkflowSteps, type StepsUses } from "./check_steps.ts";
 import { checkTrigger } from "./check_trigger.ts";
-import { invertEdges, orderNodes } from "./graph.ts";
+import { asText, Findings, readMember } from "./findings.ts";
+import { checkInputSchema } from "./input_schema.ts";
+import { readSteps } from "./loose_steps.ts";
 import { parseText } from "./parse.ts";
-import { ProblemList } from "./problems.ts";
+import { ProblemList, quoteValue } from "./problems.ts";
+import { checkTemplate, MAX_TEMPLATES, TemplateBook } from "./template_book.ts";
 
 export interface CompileOptions {
   /** The name that problems carry, such as `workflows/weekly_seed_v1.yml`. */
   file?: string;
   /** Defaults of the steps and the limits of the file. */
   settings: CompileSettings;
+  /** Sources of templates by name; `listTemplateNames` tells which are needed. */
+  templates?: ReadonlyMap<string, string>;
+  /** Names of templates that exist, for what may have been meant. */
+  templateNames?: readonly string[];
+  /** The file of a template in problems; `templates/<name>.yml` by default. */
+  nameTemplateFile?: (name: string) => string;
 }
 
 export type CompileSettings = Pick<
@@ -26,6 +38,7 @@ export type CompileSettings = Pick<
   | "retryInitialMs"
   | "retryMaxMs"
   | "allowedAgentHosts"
+  | "callbackTimeoutMs"
 >;
 
 export type CompileResult =
@@ -38,54 +51,77 @@ export function compileWorkflow(source: string, options: CompileOptions): Compil
   const problems = new ProblemList(source, file);
   const parsed = parseText(source, settings.workflowMaxBytes, problems);
   if (parsed === null) return { ok: false, problems: problems.list() };
-  const workflow = checkShape(parsed, problems);
-  checkTrigger(parsed, problems);
-  checkSteps(parsed, settings, problems);
-  if (workflow === null || !problems.isEmpty) return { ok: false, problems: problems.list() };
-  return { ok: true, workflow: buildWorkflow(workflow, settings) };
+  const findings = new Findings(parsed, problems);
+  const templates = openTemplates(options);
+  const workflow = checkShape(findings, workflowFile);
+  checkHead(findings);
+  const uses = checkWorkflowSteps(settings, templates, findings);
+  checkRecursion(findings);
+  const found = [...problems.list(), ...templates.problems];
+  if (workflow === null || found.length > 0) return { ok: false, problems: found };
+  return { ok: true, workflow: build(workflow, uses, templates, settings) };
 }
 
-function buildWorkflow(file: WorkflowFile, settings: CompileSettings): CompiledWorkflow {
-  const { trigger } = file;
-  return {
-    key: file.key,
-    description: file.description ?? null,
-    trigger: {
-      type: trigger.type,
-      event_types: trigger.event_types ?? [],
-      cron: trigger.cron ?? null,
-      timezone: trigger.timezone ?? "UTC",
-      catch_up: trigger.catch_up ?? "none",
-    },
-    steps: buildSteps(file, settings),
-  };
+/** The templates that a text uses, as far as names can be read from it and are names of templates. */
+export function listTemplateNames(source: string, settings: CompileSettings): string[] {
+  if (!source.includes("use")) return [];
+  const parsed = parseText(source, settings.workflowMaxBytes, new ProblemList(source, undefined));
+  if (parsed === null) return [];
+  const { value } = parsed;
+  const steps = [...readSteps(value, "steps"), ...readSteps(value, "on_failure")];
+  const names = new Set(steps.flatMap(({ keys }) => asText(keys.use) ?? []));
+  return [...names].filter((name) => NAME_PATTERN.test(name)).slice(0, MAX_TEMPLATES);
 }
 
-function buildSteps(file: WorkflowFile, settings: CompileSettings): CompiledStep[] {
-  const indexOfId = new Map(file.steps.map((step, index) => [step.id, index]));
-  // The check has refused ids that are not there.
-  const order = orderNodes(
-    file.steps.map((step) => (step.depends_on ?? []).map((id) => indexOfId.get(id)!)),
-  );
-  const steps = order.map((index) => file.steps[index]);
-  const positionOfId = new Map(steps.map((step, position) => [step.id, position]));
-  const dependencies = steps.map((step) =>
-    (step.depends_on ?? []).map((id) => positionOfId.get(id)!).toSorted((a, b) => a - b)
-  );
-  const dependents = invertEdges(dependencies);
-  const toStepNo = (position: number) => position + 1;
-  return steps.map((step, position) => ({
-    step_no: toStepNo(position),
-    step_id: step.id,
-    agent: nameAgent(step.call),
-    call: step.call,
-    method: step.method ?? "POST",
-    timeout_ms: step.timeout_ms ?? settings.stepTimeoutMs,
-    max_attempts: settings.maxAttempts,
-    retry_initial_ms: settings.retryInitialMs,
-    retry_max_ms: settings.retryMaxMs,
-    depends_on: dependencies[position].map(toStepNo),
-    dependents: dependents[position].map(toStepNo),
-    is_sink: dependents[position].length === 0,
-  }));
+/** Every problem of a template's file by itself. */
+export function checkTemplateFile(
+  source: string,
+  { file, settings, name }: Pick<CompileOptions, "file" | "settings"> & { name?: string },
+): Problem[] {
+  return checkTemplate(source, { name: name ?? null, file, policy: settings }).problems;
+}
+
+function openTemplates(options: CompileOptions): TemplateBook {
+  const { templates: sources = new Map(), templateNames, nameTemplateFile, settings } = options;
+  return new TemplateBook({
+    sources,
+    names: templateNames,
+    nameFile: nameTemplateFile,
+    policy: settings,
+  });
+}
+
+/** Everything but the steps. */
+function checkHead(findings: Findings): void {
+  const { value } = findings.parsed;
+  checkInputSchema(["inputs"], readMember(value, "inputs"), findings);
+  checkTrigger(findings);
+  checkStartExpressions(findings);
+  checkRetry(["defaults", "retry"], readMember(readMember(value, "defaults"), "retry"), findings);
+}
+
+/** A workflow that starts itself whatever happens never ends. */
+function checkRecursion(findings: Findings): void {
+  const { value } = findings.parsed;
+  const key = asText(readMember(value, "key"));
+  const steps = [...readSteps(value, "steps"), ...readSteps(value, "on_failure")];
+  for (const { keys, path, condition, elseOf } of steps) {
+    const isBound = condition !== null || elseOf !== null || keys.for_each !== undefined;
+    if (key === null || keys.workflow !== key || isBound) continue;
+    const message =
+      `the workflow ${quoteValue(key)} would start itself without end: give the step ` +
+      "an `if`";
+    findings.note([...path, "workflow"], message);
+  }
+}
+
+function build(
+  file: WorkflowFile,
+  uses: StepsUses,
+  templates: TemplateBook,
+  settings: CompileSettings,
+): CompiledWorkflow {
+  const main = { steps: file.steps, uses: uses.main };
+  const onFailure = { steps: file.on_failure ?? [], uses: uses.onFailure };
+  return buildWorkflow({ file, main, onFailure, templates: templates.templates }, settings);
 }

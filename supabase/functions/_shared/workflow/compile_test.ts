@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { readSettings } from "../contract/settings.ts";
-import type { CompiledWorkflow } from "../contract/workflow_file.ts";
+import type { CompiledWorkflow } from "../contract/compiled_workflow.ts";
 import { compileWorkflow } from "./compile.ts";
 
 const settings = readSettings(() => undefined, {});
@@ -28,23 +28,39 @@ Deno.test("daily_instructor_v1 compiles with every default filled in", () => {
       timezone: "UTC",
       catch_up: "none",
     },
+    inputs: null,
+    timeout_ms: null,
   });
   assert.deepEqual(steps[0], {
     step_no: 1,
     step_id: "gather_signals",
+    kind: "call",
+    phase: "main",
     agent: "snapshot",
-    call: "/functions/v1/agent-proxy/snapshot",
-    method: "GET",
-    timeout_ms: 8_000,
+    config: { call: "/functions/v1/agent-proxy/snapshot", method: "GET", timeout_ms: 8_000 },
     max_attempts: 5,
     retry_initial_ms: 1_000,
     retry_max_ms: 60_000,
+    retry_jitter: true,
     depends_on: [],
     dependents: [2],
+    reads: [],
     is_sink: false,
+    is_result: false,
+    join_rule: null,
+    join_min: null,
+    continue_on_error: false,
+    rate_limit: null,
+    compensates: null,
   });
   assert.deepEqual(
-    steps.map((step) => [step.step_id, step.agent, step.method, step.timeout_ms, step.is_sink]),
+    steps.map(({ step_id, agent, config, is_sink }) => [
+      step_id,
+      agent,
+      config.method,
+      config.timeout_ms,
+      is_sink,
+    ]),
     [
       ["gather_signals", "snapshot", "GET", 8_000, false],
       ["create_plan", "instructor", "POST", 15_000, false],
@@ -66,7 +82,7 @@ Deno.test("weekly_seed_v1 fans out from one step and in to one", () => {
       ["brand_ingest", "brand", [2, 3], []],
     ],
   );
-  assert.ok(steps.every((step) => step.method === "POST"));
+  assert.ok(steps.every((step) => step.config.method === "POST"));
 });
 
 Deno.test("steps may stand in any order in the file", () => {
@@ -96,7 +112,13 @@ Deno.test("defaults and limits come from the settings", () => {
   assert.ok(result.ok);
   const [step] = result.workflow.steps;
   assert.deepEqual(
-    [step.max_attempts, step.timeout_ms, step.retry_initial_ms, step.retry_max_ms, step.agent],
+    [
+      step.max_attempts,
+      step.config.timeout_ms,
+      step.retry_initial_ms,
+      step.retry_max_ms,
+      step.agent,
+    ],
     [2, 900, 5, 6, "agents.example.com"],
   );
   assert.equal(compileWorkflow(source, { settings }).ok, false);

@@ -1,20 +1,10 @@
 // YAML text → plain value, with the document kept for positions. Strict: warnings are errors, no
-// aliases, no duplicate keys, no tags, one document, YAML 1.2, a size limit. Pure.
-import {
-  type Document,
-  isAlias,
-  isMap,
-  isNode,
-  isScalar,
-  isSeq,
-  type Pair,
-  parseDocument,
-} from "yaml";
+// aliases, anchors or tags, no duplicate keys, one document, YAML 1.2, a size limit. Pure.
+import { type Document, isAlias, isMap, isNode, isScalar, isSeq, type Pair, Scalar } from "yaml";
+import { composeYaml, MAX_DEPTH } from "./compose_yaml.ts";
 import type { ProblemList } from "./problems.ts";
 import { quoteValue, writePath } from "./problems.ts";
-
-/** A workflow file is four levels deep; more is an attack or a mistake. */
-const MAX_DEPTH = 32;
+import { findRawOffset, type TextStyle } from "./text_position.ts";
 
 /**
  * What YAML does not call printable, half surrogate pairs included. The parser lets them pass, but
@@ -25,10 +15,16 @@ const UNPRINTABLE = /[\0-\x08\x0B\x0C\x0E-\x1F\x7F\uFFFE\uFFFF]|\p{Surrogate}/u;
 
 export type Path = readonly (string | number)[];
 
-/** `document` is for positions only: its values may hold what `value` leaves out. */
+/** A value with the places of its parts; data without a text have all of them at 0. */
 export interface ParsedText {
   value: unknown;
-  document: Document;
+  /**
+   * The character offset of the value at a path, or of its key; with `at` that of a character of the
+   * text there.
+   */
+  locate(path: Path, part?: "key" | "value", at?: number): number;
+  /** Whether a problem was noted for the value at a path while it was read. */
+  isUnreadable(path: Path): boolean;
 }
 
 /**
@@ -40,9 +36,11 @@ export function parseText(
   maxBytes: number,
   problems: ProblemList,
 ): ParsedText | null {
-  const bytes = new TextEncoder().encode(source).length;
+  // A text of n UTF-16 units has at least n bytes: a huge one need not be counted.
+  const bytes = source.length > maxBytes ? source.length : new TextEncoder().encode(source).length;
   if (bytes > maxBytes) {
-    problems.add(0, `the file has ${bytes} bytes, more than the ${maxBytes} allowed`);
+    const least = source.length > maxBytes ? "at least " : "";
+    problems.add(0, `the file has ${least}${bytes} bytes, more than the ${maxBytes} allowed`);
     return null;
   }
   const bad = UNPRINTABLE.exec(source);
@@ -51,94 +49,120 @@ export function parseText(
     problems.add(bad.index, `the character U+${code} is not allowed in YAML`);
     return null;
   }
-  const document = composeDocument(source, problems);
+  const { document, faults } = composeYaml(source);
+  for (const { offset, message } of faults) problems.add(offset, message);
   if (document === null) return null;
-  for (const error of document.errors) {
-    problems.add(error.pos[0], describeSyntaxError(error.code, error.message));
-  }
-  if (document.errors.length > 0) return null;
-  for (const warning of document.warnings) problems.add(warning.pos[0], warning.message);
   const { explicit, version } = document.directives?.yaml ?? {};
   if (explicit && version !== "1.2") {
     problems.add(0, `workflow files are YAML 1.2, not ${version}`);
   }
-  return { value: readNode(document.contents, [], problems), document };
+  const reader = new Reader(source, problems);
+  const value = reader.read(document.contents, []);
+  return {
+    value,
+    locate: (path, part, at) => locatePath(source, document, path, part, at),
+    isUnreadable: (path) => reader.unreadable.has(writePath(path)),
+  };
 }
 
-function composeDocument(
-  source: string,
-  problems: ProblemList,
-): Document | null {
-  try {
-    return parseDocument(source, {
-      version: "1.2",
-      schema: "core",
-      // "silent" would also silence the error of a second document.
-      logLevel: "error",
-      prettyErrors: false,
-      // The library compares every key with every other; readNode finds duplicates in linear time.
-      uniqueKeys: false,
-    });
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    problems.add(0, describeSyntaxError("", message));
-    return null;
-  }
-}
+/** Turns nodes into plain data; objects have no prototype, so that any key is only a key. */
+class Reader {
+  /** Paths whose values were refused. */
+  readonly unreadable = new Set<string>();
+  readonly #source: string;
+  readonly #problems: ProblemList;
 
-function describeSyntaxError(code: string, message: string): string {
-  // The library composes recursively and reports its exhausted stack as a syntax error.
-  if (/call stack|too much recursion/i.test(message)) return "the YAML is nested too deeply";
-  if (code === "MULTIPLE_DOCS") return "a workflow file holds one YAML document, not several";
-  return `YAML: ${message}`;
-}
+  constructor(source: string, problems: ProblemList) {
+    this.#source = source;
+    this.#problems = problems;
+  }
 
-/** Turns a node into plain data; objects have no prototype, so that any key is only a key. */
-function readNode(node: unknown, path: Path, problems: ProblemList): unknown {
-  if (!isNode(node)) return null;
-  const offset = node.range?.[0] ?? 0;
-  if (isAlias(node)) {
-    problems.add(offset, `aliases are not allowed: write the value out`, writePath(path));
-    return null;
-  }
-  if (path.length > MAX_DEPTH) {
-    problems.add(offset, "the YAML is nested too deeply", writePath(path));
-    return null;
-  }
-  if (isSeq(node)) {
-    return node.items.map((item, index) => readNode(item, [...path, index], problems));
-  }
-  if (isMap(node)) return readMap(node.items, path, problems);
-  return isScalar(node) ? node.value : null;
-}
-
-function readMap(
-  pairs: readonly Pair[],
-  path: Path,
-  problems: ProblemList,
-): Record<string, unknown> {
-  const result: Record<string, unknown> = Object.create(null);
-  const offsets = new Map<string, number>();
-  for (const pair of pairs) {
-    const key = readKey(pair);
-    const offset = locateKey(pair);
-    if (key === null) {
-      problems.add(offset, "a key must be a plain name", writePath(path));
-      continue;
+  read(node: unknown, path: Path): unknown {
+    if (!isNode(node)) return null;
+    const offset = node.range?.[0] ?? 0;
+    if (isAlias(node)) {
+      return this.#refuse(offset, "aliases are not allowed: write the value out", path);
     }
-    const value = readNode(pair.value, [...path, key], problems);
-    if (offsets.has(key)) {
-      problems.add(offset, `key ${quoteValue(key)} is given twice`, writePath([...path, key]));
-      continue;
+    if (path.length > MAX_DEPTH) return this.#refuse(offset, "the YAML is nested too deeply", path);
+    if (node.tag !== undefined) return this.#refuseTag(node.tag, offset, path);
+    if (node.anchor !== undefined) {
+      const at = this.#source.lastIndexOf(`&${node.anchor}`, offset);
+      const message = `anchors are not allowed, got &${node.anchor}: nothing may refer to it`;
+      this.#note(at === -1 ? offset : at, message, path);
     }
-    offsets.set(key, offset);
-    result[key] = value;
+    if (isSeq(node)) return node.items.map((item, index) => this.read(item, [...path, index]));
+    if (isMap(node)) return this.#readMap(node.items, path);
+    return isScalar(node) ? this.#readScalar(node.value, offset, path) : null;
   }
-  return result;
+
+  #readMap(pairs: readonly Pair[], path: Path): Record<string, unknown> {
+    const result: Record<string, unknown> = Object.create(null);
+    for (const pair of pairs) {
+      const key = readKey(pair);
+      const offset = locateKey(pair);
+      if (key === null || !isStorable(key)) {
+        this.#note(
+          offset,
+          key === null ? "a key must be a plain name" : `a key ${STORABLE_RULE}`,
+          path,
+        );
+        continue;
+      }
+      const place = [...path, key];
+      const value = this.read(pair.value, place);
+      if (Object.hasOwn(result, key)) {
+        this.#note(offset, `key ${quoteValue(key)} is given twice`, place);
+      } else result[key] = value;
+    }
+    return result;
+  }
+
+  #readScalar(value: unknown, offset: number, path: Path): unknown {
+    const name = writePath(path) || "the file";
+    if (typeof value === "string" && !isStorable(value)) {
+      return this.#refuse(offset, `${name} ${STORABLE_RULE}`, path);
+    }
+    if (typeof value === "number" && !Number.isFinite(value)) {
+      return this.#refuse(offset, `${name} must be a number that JSON knows, got ${value}`, path);
+    }
+    return value;
+  }
+
+  /** `if: !steps.a.ok` is a tag with an empty text behind it to YAML. */
+  #refuseTag(tag: string, offset: number, path: Path): null {
+    if (this.#problems.isFull) return this.#refuse(offset, "", path);
+    const before = this.#source.slice(Math.max(0, offset - 300), offset);
+    const written = /(![^\s,[\]{}]*)\s*(?:&\S+\s*)?$/.exec(before);
+    const at = written === null ? offset : offset - written[0].length;
+    const shown = written?.[1] ?? tag;
+    const rest = this.#source.slice(at).split(/[\n\r#]/, 1)[0].trim();
+    const isShort = rest.length <= 60 && !rest.includes('"');
+    const advice = isShort ? `: write "${rest}" in quotes` : ": write the value in quotes";
+    return this.#refuse(at, `${shown} is a tag to YAML, and no part of the value${advice}`, path);
+  }
+
+  #refuse(offset: number, message: string, path: Path): null {
+    this.#note(offset, message, path);
+    if (!this.#problems.isFull) this.unreadable.add(writePath(path));
+    return null;
+  }
+
+  #note(offset: number, message: string, path: Path): void {
+    this.#problems.add(offset, message, this.#problems.isFull ? "" : writePath(path));
+  }
+}
+
+/** Postgres stores neither NUL nor half a surrogate pair. */
+export const STORABLE_RULE = "must be text that can be stored, without NUL and lone surrogates";
+
+export function isStorable(text: string): boolean {
+  return text.isWellFormed() && !text.includes("\0");
 }
 
 function readKey(pair: Pair): string | null {
-  return isScalar(pair.key) && typeof pair.key.value === "string" ? pair.key.value : null;
+  const { key } = pair;
+  if (!isScalar(key) || key.tag !== undefined || key.anchor !== undefined) return null;
+  return typeof key.value === "string" ? key.value : null;
 }
 
 function locateKey(pair: Pair): number {
@@ -146,10 +170,16 @@ function locateKey(pair: Pair): number {
 }
 
 /**
- * The character offset of the value at `path`, of its key where `part` is `key` or the value is
- * empty, and of the nearest parent where there is no such value.
+ * The value at `path`, its key where `part` is `key` or the value is empty, and the nearest parent
+ * where there is no such value.
  */
-export function locatePath(document: Document, path: Path, part: "key" | "value" = "value") {
+function locatePath(
+  source: string,
+  document: Document,
+  path: Path,
+  part: "key" | "value" = "value",
+  at?: number,
+): number {
   let node: unknown = document.contents;
   let offset = isNode(node) ? node.range?.[0] ?? 0 : 0;
   for (const [depth, step] of path.entries()) {
@@ -167,5 +197,20 @@ export function locatePath(document: Document, path: Path, part: "key" | "value"
       node.range[0] === node.range[1]);
     offset = isWanted && !isEmpty && isNode(node) ? node.range?.[0] ?? offset : locateKey(pair);
   }
-  return offset;
+  if (at === undefined || !isScalar(node)) return offset;
+  return offset + findOffsetWithin(source, node, at);
+}
+
+const STYLES: Record<string, TextStyle> = {
+  [Scalar.PLAIN]: "plain",
+  [Scalar.QUOTE_SINGLE]: "single",
+  [Scalar.QUOTE_DOUBLE]: "double",
+  [Scalar.BLOCK_FOLDED]: "block",
+  [Scalar.BLOCK_LITERAL]: "block",
+};
+
+function findOffsetWithin(source: string, { value, range, type }: Scalar, at: number): number {
+  if (typeof value !== "string" || range === undefined || range === null) return 0;
+  const raw = source.slice(range[0], range[1]);
+  return findRawOffset(raw, value, at, STYLES[type ?? Scalar.PLAIN] ?? "plain");
 }

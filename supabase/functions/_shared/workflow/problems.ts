@@ -8,17 +8,23 @@ export const MAX_PROBLEMS = 100;
 
 export class ProblemList {
   readonly #found: { offset: number; problem: Problem }[] = [];
-  readonly #lineCounter: LineCounter;
+  readonly #lineCounter: LineCounter | null;
   readonly #file: string | undefined;
   #dropped = 0;
 
-  constructor(source: string, file: string | undefined) {
-    this.#lineCounter = countLines(source);
+  /** Without a source, problems have a path but no line. */
+  constructor(source: string | null, file: string | undefined) {
+    this.#lineCounter = source === null ? null : countLines(source);
     this.#file = file;
   }
 
   get isEmpty(): boolean {
     return this.#found.length === 0;
+  }
+
+  /** Further findings are counted, not kept. */
+  get isFull(): boolean {
+    return this.#found.length >= MAX_PROBLEMS;
   }
 
   /**
@@ -31,17 +37,19 @@ export class ProblemList {
     path?: string,
     findNear?: () => string[],
   ): void {
-    if (this.#found.length >= MAX_PROBLEMS) {
+    if (this.isFull) {
       this.#dropped++;
       return;
     }
     const offset = typeof at === "number" ? at : at();
-    const { line, col } = this.#lineCounter.linePos(offset);
     const problem: Problem = { message };
     if (path !== undefined && path !== "") problem.path = path;
     if (this.#file !== undefined) problem.file = this.#file;
-    problem.line = Math.max(line, 1);
-    problem.column = Math.max(col, 1);
+    if (this.#lineCounter !== null) {
+      const { line, col } = this.#lineCounter.linePos(offset);
+      problem.line = Math.max(line, 1);
+      problem.column = Math.max(col, 1);
+    }
     const near = findNear?.() ?? [];
     if (near.length > 0) problem.near = near;
     this.#found.push({ offset, problem });
@@ -53,7 +61,8 @@ export class ProblemList {
       .toSorted((a, b) => a.offset - b.offset)
       .map(({ problem }) => problem);
     if (this.#dropped > 0) {
-      problems.push({ message: `and ${this.#dropped} more`, file: this.#file });
+      const message = `and ${this.#dropped} more`;
+      problems.push(this.#file === undefined ? { message } : { message, file: this.#file });
     }
     return problems;
   }
@@ -82,10 +91,25 @@ export function writePath(path: readonly PropertyKey[]): string {
   }, "");
 }
 
+/** Characters of a value that a message shows. */
+const MAX_QUOTED = 60;
+
 /** A value as it can stand in a message: JSON, cut short. */
 export function quoteValue(value: unknown): string {
   const text = typeof value === "bigint" || typeof value === "symbol"
     ? String(value)
-    : JSON.stringify(value) ?? String(value);
-  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+    : JSON.stringify(prune(value, 0)) ?? String(value);
+  return text.length > MAX_QUOTED ? `${text.slice(0, MAX_QUOTED - 3)}...` : text;
+}
+
+/** Leaves out what would be cut anyway: a list of a million items is quoted a hundred times else. */
+function prune(value: unknown, depth: number): unknown {
+  if (typeof value === "string") return value.slice(0, MAX_QUOTED);
+  if (typeof value !== "object" || value === null) return value;
+  if (depth > MAX_QUOTED / 2) return null;
+  if (Array.isArray(value)) {
+    return value.slice(0, MAX_QUOTED / 2).map((item) => prune(item, depth + 1));
+  }
+  const entries = Object.entries(value).slice(0, MAX_QUOTED / 2);
+  return Object.fromEntries(entries.map(([key, item]) => [key, prune(item, depth + 1)]));
 }

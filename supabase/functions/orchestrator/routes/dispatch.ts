@@ -1,13 +1,14 @@
 // POST /dispatch: starts runs. One request answers with its run; a list is answered item by item,
 // so that one bad item does not hide what became of the others.
 import { z } from "zod";
-import { OrchestratorError } from "../../_shared/contract/errors.ts";
+import { OrchestratorError, type Problem } from "../../_shared/contract/errors.ts";
 import type { DispatchedRun, DispatchRequest } from "../../_shared/database/rows.ts";
 import { checkInput, readJson } from "../../_shared/http/body.ts";
 import type { Router } from "../../_shared/http/router.ts";
 import { readThrough } from "../../_shared/registry/read_through.ts";
 import type { Engine } from "../engine.ts";
 import { idempotencyKey, intentId, payload, userId, workflowKey } from "../fields.ts";
+import { InputsCheck } from "../inputs_check.ts";
 
 const MAX_ITEMS = 1_000;
 
@@ -17,34 +18,28 @@ const item = z.strictObject({
   intent_id: intentId,
   payload,
   idempotency_key: idempotencyKey,
-  run_at: z.iso.datetime({
-    offset: true,
-    error: "must be a time such as 2026-12-01T07:00:00Z",
-  })
+  run_at: z.iso.datetime({ offset: true, error: "must be a time such as 2026-12-01T07:00:00Z" })
     .nullable().optional(),
   priority: z.int().min(0).max(1_000).nullable().optional(),
 });
 const list = z.array(item).min(1).max(MAX_ITEMS);
 
 export function addDispatchRoute(router: Router, engine: Engine): void {
+  const inputs = new InputsCheck(engine.rpc);
+
   router.post("/dispatch", async (context) => {
     const { requestMaxBytes } = await engine.loadSettings();
     const body = await readJson(context.req.raw, z.unknown(), requestMaxBytes);
     if (Array.isArray(body)) {
-      const { runs, refusals } = await dispatch(
-        checkInput(body, list, "body"),
-        engine,
-      );
-      return context.json(
-        { runs: runs.map((run) => explain(run, refusals)) },
-        202,
-      );
+      const requests = checkInput(body, list, "body");
+      const { runs, refusals } = await dispatch(requests, engine, inputs);
+      return context.json({ runs: runs.map((run) => explain(run, refusals)) }, 202);
     }
-    const { runs: [run], refusals } = await dispatch([
-      checkInput(body, item, "body"),
-    ], engine);
+    const request = checkInput(body, item, "body");
+    const { runs: [run], refusals } = await dispatch([request], engine, inputs);
     if (run.result === "conflict") throw refuseConflict();
     if (run.result === "unknown_workflow") throw refusals.get(run.workflow_key);
+    if (run.result === "invalid") throw refuseInputs(run);
     const { workflow_run_id, workflow_key, result } = run;
     return context.json({ workflow_run_id, workflow_key, result }, 202);
   });
@@ -53,18 +48,27 @@ export function addDispatchRoute(router: Router, engine: Engine): void {
 /** Why an unknown workflow could not be read through, by its key. */
 type Refusals = Map<string, OrchestratorError>;
 
+/** A request whose payload is not what the workflow takes as inputs; nothing was started. */
+interface Misfit extends Omit<DispatchedRun, "result"> {
+  result: "invalid";
+  problems: Problem[];
+}
+
 interface Answer {
-  runs: DispatchedRun[];
+  /** In the order of the requests. */
+  runs: (DispatchedRun | Misfit)[];
   refusals: Refusals;
 }
 
 interface ExplainedRun extends Omit<DispatchedRun, "result"> {
   /** `unavailable`: nobody could look whether there is such a workflow; try this item again. */
-  result: DispatchedRun["result"] | "unavailable";
+  result: DispatchedRun["result"] | Misfit["result"] | "unavailable";
   detail?: string;
+  problems?: Problem[];
 }
 
-function explain(run: DispatchedRun, refusals: Refusals): ExplainedRun {
+function explain(run: DispatchedRun | Misfit, refusals: Refusals): ExplainedRun {
+  if (run.result === "invalid") return { ...run, detail: describeMisfit(run) };
   if (run.result !== "unknown_workflow") return run;
   const refusal = refusals.get(run.workflow_key);
   const result = refusal?.kind === "unavailable" ? "unavailable" : run.result;
@@ -74,34 +78,52 @@ function explain(run: DispatchedRun, refusals: Refusals): ExplainedRun {
 async function dispatch(
   requests: DispatchRequest[],
   engine: Engine,
+  inputs: InputsCheck,
 ): Promise<Answer> {
-  const { rpc, host } = engine;
-  const first = await rpc.dispatchWorkflows({ requests, ring: false });
-  if (first.wake) host.wakeQuietly();
-  else host.poke();
-  const unknown = first.runs.filter((run) => run.result === "unknown_workflow");
-  if (unknown.length === 0) return { runs: first.runs, refusals: new Map() };
-  const refusals = await readUnknown(
-    unknown.map((run) => run.workflow_key),
-    engine,
-  );
+  const runs = await startFitting(requests, engine, inputs);
+  const unknown = runs.filter((run) => run.result === "unknown_workflow");
+  if (unknown.length === 0) return { runs, refusals: new Map() };
+  const refusals = await readUnknown(unknown.map((run) => run.workflow_key), engine);
   // Runs that were started must be told, or a caller that tries again starts them twice.
-  if (first.runs.every((run) => run.workflow_run_id === null)) {
+  if (runs.every((run) => run.workflow_run_id === null)) {
     throwUnavailable(refusals);
   }
   const again = unknown.filter((run) => !refusals.has(run.workflow_key));
-  if (again.length === 0) return { runs: first.runs, refusals };
-  const second = await rpc.dispatchWorkflows({
-    requests: again.map(({ index }) => requests[index]),
-    ring: false,
-  });
-  if (second.wake) host.wakeQuietly();
-  const runs = [...first.runs];
-  for (const run of second.runs) {
+  if (again.length === 0) return { runs, refusals };
+  const second = await startFitting(again.map(({ index }) => requests[index]), engine, inputs);
+  for (const run of second) {
     const { index } = again[run.index];
     runs[index] = { ...run, index };
   }
   return { runs, refusals };
+}
+
+/** Starts the requests whose payloads fit; the others are answered as invalid, in their places. */
+async function startFitting(
+  requests: DispatchRequest[],
+  { rpc, host }: Engine,
+  inputs: InputsCheck,
+): Promise<Answer["runs"]> {
+  const misfits = await inputs.findMisfits(requests);
+  const runs: Answer["runs"] = requests.map(({ workflow_key }, index) => ({
+    index,
+    result: "invalid",
+    workflow_run_id: null,
+    workflow_key,
+    problems: misfits.get(index) ?? [],
+  }));
+  const fitting = misfits.size === 0 ? runs : runs.filter(({ index }) => !misfits.has(index));
+  if (fitting.length === 0) return runs;
+  const started = await rpc.dispatchWorkflows({
+    requests: fitting.map(({ index }) => requests[index]),
+    ring: false,
+  });
+  if (started.wake) host.wakeQuietly();
+  else host.poke();
+  for (const [place, { index }] of fitting.entries()) {
+    runs[index] = { ...started.runs[place], index };
+  }
+  return runs;
 }
 
 function throwUnavailable(refusals: Refusals): void {
@@ -132,4 +154,15 @@ function refuseConflict(): OrchestratorError {
   return new OrchestratorError("conflict", `dispatching: ${message}`, {
     problems: [{ path: "idempotency_key", message }],
   });
+}
+
+function refuseInputs(run: Misfit): OrchestratorError {
+  const message = `dispatching ${run.workflow_key}: ${describeMisfit(run)}`;
+  return new OrchestratorError("unprocessable", message, { problems: run.problems });
+}
+
+function describeMisfit({ problems }: Misfit): string {
+  const [{ path, message }] = problems;
+  const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : "";
+  return `the payload does not fit the workflow's inputs: ${path} ${message}${more}`;
 }

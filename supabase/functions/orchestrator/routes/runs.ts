@@ -2,11 +2,13 @@
 // runs.
 import { z } from "zod";
 import { OrchestratorError } from "../../_shared/contract/errors.ts";
-import { RUN_STATUSES } from "../../_shared/contract/statuses.ts";
+import { RUN_STATUSES, type RunStatus } from "../../_shared/contract/statuses.ts";
+import type { RunPlan } from "../../_shared/database/rows.ts";
 import { checkInput, readJson } from "../../_shared/http/body.ts";
 import type { Router } from "../../_shared/http/router.ts";
 import type { Engine } from "../engine.ts";
-import { readRunId, runPage, text, userId, workflowKey } from "../fields.ts";
+import { readRunId, reason, runPage, stepId, userId, workflowKey } from "../fields.ts";
+import { refuseUnknownRun, refuseUnknownStep } from "../refusals.ts";
 
 const page = z.strictObject({
   workflow_key: workflowKey.optional(),
@@ -14,10 +16,20 @@ const page = z.strictObject({
   user_id: userId.optional(),
   ...runPage,
 });
-const cancelInput = z.strictObject({
-  reason: text(2_000).nullable().optional(),
-}).optional();
-const restartInput = z.strictObject({ mode: z.enum(["failed", "whole"]) });
+const cancelInput = z.strictObject({ reason }).optional();
+const restartInput = z.strictObject({
+  mode: z.enum(["failed", "step", "whole"]),
+  step_id: stepId.optional(),
+  definition: z.enum(["same", "latest"]).optional(),
+}).superRefine(({ mode, step_id }, context) => {
+  if ((mode === "step") === (step_id !== undefined)) return;
+  const message = mode === "step"
+    ? "is missing: name the step to begin with, as GET /runs/:id shows it"
+    : `goes with mode step only: leave it out, or set mode to step instead of ${mode}`;
+  context.addIssue({ code: "custom", path: ["step_id"], message });
+});
+
+type Restart = z.output<typeof restartInput>;
 
 export function addRunsRoutes(router: Router, { rpc, host, loadSettings }: Engine): void {
   router.get("/runs", async (context) => {
@@ -30,16 +42,13 @@ export function addRunsRoutes(router: Router, { rpc, host, loadSettings }: Engin
       before: query.before,
     });
     const isLast = runs.length < query.limit;
-    return context.json({
-      runs,
-      next_before: isLast ? null : runs.at(-1)!.workflow_run_id,
-    });
+    return context.json({ runs, next_before: isLast ? null : runs.at(-1)!.workflow_run_id });
   });
 
   router.get("/runs/:id", async (context) => {
     const workflowRunId = readRunId(context.req.param("id"));
     const run = await rpc.getRun({ workflowRunId });
-    if (run === null) throw refuseUnknown(workflowRunId);
+    if (run === null) throw refuseUnknownRun(workflowRunId);
     return context.json(run);
   });
 
@@ -47,11 +56,8 @@ export function addRunsRoutes(router: Router, { rpc, host, loadSettings }: Engin
     const workflowRunId = readRunId(context.req.param("id"));
     const { requestMaxBytes } = await loadSettings();
     const input = await readJson(context.req.raw, cancelInput, requestMaxBytes);
-    const { result, status } = await rpc.cancelRun({
-      workflowRunId,
-      reason: input?.reason,
-    });
-    if (result === "not_found") throw refuseUnknown(workflowRunId);
+    const { result, status } = await rpc.cancelRun({ workflowRunId, reason: input?.reason });
+    if (result === "not_found") throw refuseUnknownRun(workflowRunId);
     if (result === "already_finished") {
       const message = `cancelling run ${workflowRunId}: it has ended already (${status})`;
       throw new OrchestratorError("conflict", message);
@@ -62,21 +68,52 @@ export function addRunsRoutes(router: Router, { rpc, host, loadSettings }: Engin
   router.post("/runs/:id/restart", async (context) => {
     const workflowRunId = readRunId(context.req.param("id"));
     const { requestMaxBytes } = await loadSettings();
-    const { mode } = await readJson(context.req.raw, restartInput, requestMaxBytes);
-    const { result, reason, workflow_run_id, jobs } = await rpc.restartRun({
-      workflowRunId,
-      mode,
-    });
-    if (result === "not_found") throw refuseUnknown(workflowRunId);
-    if (result === "conflict") {
-      const message = `restarting run ${workflowRunId}: ${reason ?? "it cannot be restarted now"}`;
-      throw new OrchestratorError("conflict", message);
+    const { mode, step_id, definition } = await readJson(
+      context.req.raw,
+      restartInput,
+      requestMaxBytes,
+    );
+    const restarted = await rpc.restartRun({ workflowRunId, mode, stepId: step_id, definition });
+    if (restarted.result === "not_found") throw refuseUnknownRun(workflowRunId);
+    if (restarted.result === "conflict") {
+      const plan = await rpc.getPlan({ workflowRunId });
+      throw refuseRestart(workflowRunId, { mode, step_id, definition }, plan, restarted.reason);
     }
+    const { workflow_run_id, jobs } = restarted;
     host.wakeQuietly();
     return context.json({ workflow_run_id, jobs }, 202);
   });
 }
 
-function refuseUnknown(workflowRunId: string): OrchestratorError {
-  return new OrchestratorError("not_found", `there is no run ${workflowRunId}`);
+function refuseRestart(
+  workflowRunId: string,
+  { mode, step_id, definition }: Restart,
+  plan: RunPlan | null,
+  why: string | null = null,
+): OrchestratorError {
+  if (plan === null) return refuseUnknownRun(workflowRunId);
+  const known = plan.steps.map((step) => step.step_id);
+  if (step_id !== undefined && !known.includes(step_id)) {
+    return refuseUnknownStep(workflowRunId, step_id, "step_id", known, " to restart from");
+  }
+  const advice = adviseRestart(mode, definition, plan.status);
+  return new OrchestratorError(
+    "conflict",
+    `restarting run ${workflowRunId}: ${why ?? "it cannot be restarted now"}${advice}`,
+  );
+}
+
+/** What would work instead. */
+function adviseRestart(
+  mode: Restart["mode"],
+  definition: Restart["definition"],
+  status: RunStatus,
+): string {
+  if (mode !== "whole" && status === "running") {
+    return mode === "failed" ? "; cancel it first, or wait until it ends" : "";
+  }
+  if (mode === "failed" && status !== "failed" && status !== "cancelled") {
+    return "; mode step does one step and all behind it again, mode whole starts a new run";
+  }
+  return definition === "latest" ? "; publish it, or leave definition out" : "";
 }

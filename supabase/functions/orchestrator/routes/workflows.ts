@@ -1,7 +1,7 @@
 // GET /workflows, GET /workflows/:key, POST /workflows (publish), POST /workflows/validate,
 // POST /workflows/sync: the registry over HTTP. The bucket stays the source of truth.
 import { z } from "zod";
-import type { CompiledWorkflow } from "../../_shared/contract/workflow_file.ts";
+import type { CompiledWorkflow } from "../../_shared/contract/compiled_workflow.ts";
 import { readJson } from "../../_shared/http/body.ts";
 import type { Router } from "../../_shared/http/router.ts";
 import { checkSource, publishChecked, refuseSource } from "../../_shared/registry/publish.ts";
@@ -46,12 +46,12 @@ export function addWorkflowsRoutes(router: Router, engine: Engine): void {
 /** Reads and compiles the source in the body; throws `unprocessable` with every problem. */
 async function readWorkflow(
   request: Request,
-  { loadSettings }: Engine,
+  { loadSettings, bucket }: Engine,
 ): Promise<{ source: string; workflow: CompiledWorkflow }> {
   const settings = await loadSettings();
   // As JSON a text may be twice as long; the compiler looks at the length of the text itself.
   const { source } = await readJson(request, input, settings.workflowMaxBytes * 2);
-  const checked = checkSource({ source, file: null }, settings);
+  const checked = await checkSource({ source, file: null }, { settings, bucket });
   if (!checked.ok) throw refuseSource(null, checked.problems);
   return { source, workflow: checked.workflow };
 }
