@@ -415,10 +415,18 @@ begin
 
   select array_agg(step_no) into v_roots
   from public.job_queue
-  where workflow_run_id = p_to and status <> 'success';
+  where workflow_run_id = p_to and status <> 'success' and payload ->> 'kind' is distinct from 'failure';
   if v_roots is not null then
     perform orchestrator._redo_steps(p_to, v_roots, true, false, null, p_now);
+    return;
   end if;
+  -- The version published now has no step that is not done.
+  update public.job_queue
+  set status = 'skipped', skip_reason = 'condition', finished_at = p_now, open_dependencies = 0
+  where workflow_run_id = p_to and status <> 'success';
+  update public.workflow_runs
+  set status = 'success', open_sinks = 0, finished_at = p_now, deadline_at = null
+  where workflow_run_id = p_to;
 end;
 $$;
 
@@ -478,7 +486,8 @@ begin
     select array_agg(q.step_no) into v_roots
     from public.job_queue q
     join public.workflow_steps w on w.definition_id = q.definition_id and w.step_no = q.step_no
-    where q.workflow_run_id = p_workflow_run_id and q.item_index = -1 and w.phase = 'main' and q.step_id = p_step_id;
+    where q.workflow_run_id = p_workflow_run_id and q.item_index = -1 and w.phase = 'main' and q.step_id = p_step_id
+      and q.step_id not like '$%';
     if v_refusal is null and v_roots is null then
       v_refusal := format('the run has no step %s', coalesce(p_step_id, '(none was named)'));
     end if;

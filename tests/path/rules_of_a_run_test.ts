@@ -639,6 +639,29 @@ rule(
   },
 );
 
+rule(
+  "Restart: on a version without the failed step everything is done, and the new run ends at once",
+  async (_, db) => {
+    const player = new Player(db, { b: () => fails });
+    const more = { on_failure: [{ id: "tell", call: CALL }] };
+    const runId = await playThrough(
+      player,
+      [{ id: "a" }, { id: "b", depends_on: ["a"] }],
+      {},
+      more,
+    );
+    await player.publish(workflow([{ id: "a" }], more));
+    const restarted = await db.rpc.restartRun({
+      workflowRunId: runId,
+      mode: "failed",
+      definition: "latest",
+    });
+    await player.play();
+    assert.equal((await player.run(restarted.workflow_run_id!)).status, "success");
+    assert.deepEqual(player.called(), ["a", "b", "tell"]);
+  },
+);
+
 // --- Cancel
 
 rule(

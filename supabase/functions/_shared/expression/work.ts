@@ -25,7 +25,7 @@ export class Work {
 
   /** For going through the keys of a map; a large one is a hash table, where that is slow. */
   spendKeys(count: number): void {
-    
+    this.spend(count > LARGE_MAP ? 16 * count : 2 * count);
   }
 
   /** Notes characters of the result's JSON text. */

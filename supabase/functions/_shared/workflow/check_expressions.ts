@@ -6,6 +6,14 @@ import {
   type ExpressionFault,
   type ExpressionNames,
 } from "../expression/check.ts";
+import {
+  CANDIDATE_MEMBERS,
+  checkMembers,
+  checkTextMembers,
+  type Members,
+  readInputMembers,
+  RUN_MEMBERS,
+} from "./check_members.ts";
 import type { StepGraph } from "./check_graph.ts";
 import { type Findings, readMember } from "./findings.ts";
 import type { LooseStep } from "./loose_steps.ts";
@@ -70,6 +78,7 @@ export function checkStepExpressions(step: LooseStep, sight: Sight, findings: Fi
   const match = reader.readText(at("wait", "match"), readMember(keys.wait, "match"), {
     ...place,
     wanted: "bool",
+    members: CANDIDATE_MEMBERS,
   });
   const values = reader.readValue(at("with"), keys.with, {
     variables: keys.for_each === undefined ? STEP_VARIABLES : ITEM_VARIABLES,
@@ -94,6 +103,8 @@ export function checkStepExpressions(step: LooseStep, sight: Sight, findings: Fi
 interface Place {
   variables: readonly string[];
   sight: Sight;
+  /** What event and run hold here. */
+  members?: Members;
 }
 
 interface BarePlace extends Place {
@@ -113,17 +124,21 @@ const NOTHING: Read = { reads: [], hasExpressions: false };
 
 class ExpressionReader {
   readonly #findings: Findings;
+  readonly #inputs: Members;
 
   constructor(findings: Findings) {
     this.#findings = findings;
+    this.#inputs = readInputMembers(readMember(findings.parsed.value, "inputs"));
   }
 
   /** A bare expression; an empty one is the shape's finding. */
-  readText(path: Path, source: unknown, { variables, sight, wanted }: BarePlace): Read {
+  readText(path: Path, source: unknown, { wanted, ...place }: BarePlace): Read {
     if (typeof source !== "string" || source === "") return NOTHING;
-    const reads = this.#read(path, source, { variables, sight }, (names) => {
+    const reads = this.#read(path, source, place, (names) => {
       const { reads, faults } = checkExpression(source, names, wanted);
       return { reads, faults: faults.map((fault) => ({ ...fault, path: [] })) };
+    }, (members) => {
+      for (const fault of checkMembers(source, members)) this.#note(path, fault);
     });
     return { reads, hasExpressions: true };
   }
@@ -136,6 +151,8 @@ class ExpressionReader {
       const checked = checkTemplate(value, names);
       hasExpressions = checked.hasExpressions;
       return checked;
+    }, (members) => {
+      if (hasExpressions) this.#checkMembersOf(path, value, members);
     });
     return { reads, hasExpressions };
   }
@@ -144,15 +161,32 @@ class ExpressionReader {
    * Of thousands of steps only those are handed on whose names occur in the text, and all of them only
    * where something is wrong, for the message.
    */
-  #read(path: Path, text: string, { variables, sight }: Place, check: Check): string[] {
+  #read(
+    path: Path,
+    text: string,
+    { variables, sight, members = RUN_MEMBERS }: Place,
+    check: Check,
+    checkMembers: (members: Members) => void,
+  ): string[] {
     const { allSteps, canSee } = sight;
     const named = listWords(text).filter(canSee);
     let { reads, faults } = check({ steps: named, allSteps, variables });
-    if (faults.length > 0 && !this.#findings.isFull) {
+    if (faults.length === 0) checkMembers({ ...members, ...this.#inputs });
+    else if (!this.#findings.isFull) {
       ({ reads, faults } = check({ steps: allSteps.filter(canSee), allSteps, variables }));
     }
     for (const fault of faults) this.#note([...path, ...fault.path], fault);
     return reads;
+  }
+
+  #checkMembersOf(path: Path, value: unknown, members: Members): void {
+    if (typeof value === "string") {
+      for (const fault of checkTextMembers(value, members)) this.#note(path, fault);
+    } else if (typeof value === "object" && value !== null) {
+      for (const [key, item] of Object.entries(value)) {
+        this.#checkMembersOf([...path, Array.isArray(value) ? Number(key) : key], item, members);
+      }
+    }
   }
 
   #note(path: Path, { offset, message, near }: ExpressionFault): void {
