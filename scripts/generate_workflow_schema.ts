@@ -1,29 +1,53 @@
-// Writes workflows/workflow.schema.json, the JSON Schema that editors complete and check workflow
-// files with, from the zod schema of the contract. `--check` writes nothing and fails on drift.
+// Writes the JSON Schemas that editors complete and check workflow files and templates with, from the
+// zod schemas of the contract. `--check` writes nothing and fails on drift.
 import { z } from "zod";
-import { workflowFile } from "../supabase/functions/_shared/contract/workflow_file.ts";
+import {
+  templateFile,
+  workflowFile,
+} from "../supabase/functions/_shared/contract/workflow_file.ts";
 
 export const SCHEMA_PATH = new URL("../workflows/workflow.schema.json", import.meta.url);
+export const TEMPLATE_SCHEMA_PATH = new URL("../workflows/template.schema.json", import.meta.url);
 
-/** The schema's text as it must stand in the file. */
+/** The text of the workflows' schema as it must stand in the file. */
 export function writeWorkflowSchema(): string {
-  const { $schema, ...rest } = z.toJSONSchema(workflowFile, { io: "input" });
-  return JSON.stringify({ $schema, title: "Workflow", ...rest }, null, 2) + "\n";
+  return writeSchema("Workflow", workflowFile);
+}
+
+/** The same for templates. */
+export function writeTemplateSchema(): string {
+  return writeSchema("Workflow template", templateFile);
+}
+
+function writeSchema(title: string, schema: z.ZodType): string {
+  const { $schema, ...rest } = z.toJSONSchema(schema, { io: "input" });
+  return JSON.stringify({ $schema, title, ...rest }, null, 2) + "\n";
 }
 
 async function main(args: string[]): Promise<number> {
-  const wanted = writeWorkflowSchema();
-  if (!args.includes("--check")) {
-    await Deno.writeTextFile(SCHEMA_PATH, wanted);
-    return 0;
+  const files = [
+    { path: SCHEMA_PATH, name: "workflows/workflow.schema.json", text: writeWorkflowSchema() },
+    {
+      path: TEMPLATE_SCHEMA_PATH,
+      name: "workflows/template.schema.json",
+      text: writeTemplateSchema(),
+    },
+  ];
+  let drifted = 0;
+  for (const { path, name, text } of files) {
+    if (!args.includes("--check")) {
+      await Deno.writeTextFile(path, text);
+      continue;
+    }
+    const found = await Deno.readTextFile(path).catch(() => "");
+    if (found === text) continue;
+    drifted++;
+    console.error(
+      `checking ${name}: it differs from the contract; run scripts/generate_workflow_schema.ts and ` +
+        "commit the result",
+    );
   }
-  const found = await Deno.readTextFile(SCHEMA_PATH).catch(() => "");
-  if (found === wanted) return 0;
-  console.error(
-    "checking workflows/workflow.schema.json: it differs from the contract; " +
-      "run scripts/generate_workflow_schema.ts and commit the result",
-  );
-  return 1;
+  return drifted === 0 ? 0 : 1;
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

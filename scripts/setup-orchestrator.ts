@@ -1,5 +1,6 @@
-// Sets a project up, or brings it up to date: the bucket, the workflow files, the published
-// definitions, Vault and pg_cron. The same for the local stack and for hosted projects; safe to repeat.
+// Sets a project up, or brings it up to date: the buckets, the workflow files and their templates, the
+// published definitions, Vault and pg_cron. The same for the local stack and for hosted projects; safe
+// to repeat.
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { OrchestratorError, type Problem } from "../supabase/functions/_shared/contract/errors.ts";
@@ -13,9 +14,13 @@ import {
   WORKFLOW_BUCKET,
   WorkflowBucket,
 } from "../supabase/functions/_shared/registry/bucket.ts";
-import type { TemplateSource } from "../supabase/functions/_shared/registry/load_templates.ts";
 import { checkSource, publishChecked } from "../supabase/functions/_shared/registry/publish.ts";
+import { checkTemplateFile } from "../supabase/functions/_shared/workflow/compile.ts";
 import { formatProblems } from "../supabase/functions/_shared/workflow/format_problems.ts";
+import {
+  nameTemplateFile,
+  TEMPLATE_FOLDER,
+} from "../supabase/functions/_shared/workflow/template_book.ts";
 
 export interface SetUpOptions {
   url: string;
@@ -33,12 +38,17 @@ export interface SetUpOptions {
 export interface SetUpResult {
   isBucketNew: boolean;
   files: { file: string; isUploaded: boolean; workflowKey: string; isPublished: boolean }[];
+  templates: { file: string; isUploaded: boolean }[];
   cronJobs: { name: string; schedule: string }[];
 }
 
-interface WorkflowText {
+/** A file by its name in the bucket. */
+interface FileText {
   file: string;
   source: string;
+}
+
+interface WorkflowText extends FileText {
   workflow: CompiledWorkflow;
 }
 
@@ -49,9 +59,6 @@ const PAST = {
   store: "stored",
   schedule: "scheduled",
 } as const;
-
-/** The folder of templates, beside the workflows and in the bucket. */
-const TEMPLATES = "templates";
 
 type Tell = (verb: keyof typeof PAST, rest: string) => void;
 
@@ -71,7 +78,8 @@ export async function setUp(options: SetUpOptions): Promise<SetUpResult> {
   const bucket = new WorkflowBucket(storage);
   const settings = await loadSettings(url, rpc);
   const folder = join(root, "workflows");
-  const texts = await readWorkflows(folder, settings);
+  const templates = await readTemplates(folder);
+  const texts = await checkFiles(await readFiles(folder), templates, settings);
 
   const isBucketNew = dryRun
     ? !await bucket.exists()
@@ -83,7 +91,7 @@ export async function setUp(options: SetUpOptions): Promise<SetUpResult> {
   }
   const uploaded = new Set<string>();
   // Templates first: whoever publishes a workflow from the bucket needs them.
-  for (const { file, source } of [...await readTemplates(folder), ...texts]) {
+  for (const { file, source } of [...templates, ...texts]) {
     if (!(dryRun && isBucketNew) && await bucket.download(file) === source) continue;
     if (!dryRun) await bucket.upload(file, source);
     tell("upload", file);
@@ -107,6 +115,7 @@ export async function setUp(options: SetUpOptions): Promise<SetUpResult> {
       workflowKey: workflow.key,
       isPublished: published.has(file),
     })),
+    templates: templates.map(({ file }) => ({ file, isUploaded: uploaded.has(file) })),
     cronJobs: cron_jobs,
   };
 }
@@ -141,59 +150,66 @@ async function publishAll(
   return published;
 }
 
-async function readWorkflows(folder: string, settings: Settings): Promise<WorkflowText[]> {
-  const files = await listFiles(folder);
-  const bucket = readFolder(folder);
-  const texts: WorkflowText[] = [];
-  const reports: string[] = [];
-  const problems: Problem[] = [];
-  for (const file of files) {
-    const source = await Deno.readTextFile(join(folder, file));
-    const checked = await checkSource({ source, file }, { settings, bucket });
-    if (checked.ok) {
-      texts.push({ file, source, workflow: checked.workflow });
-    } else {
-      problems.push(...checked.problems);
-      reports.push(formatProblems(checked.problems, source));
-    }
-  }
-  if (problems.length > 0) throw new InvalidWorkflowsError(reports.join("\n"), problems);
-  return texts;
-}
-
-async function readTemplates(folder: string): Promise<{ file: string; source: string }[]> {
-  const names = await listFiles(join(folder, TEMPLATES)).catch((error) => {
+async function readTemplates(folder: string): Promise<FileText[]> {
+  try {
+    const files = await readFiles(join(folder, TEMPLATE_FOLDER));
+    return files.map(({ file, source }) => ({ file: `${TEMPLATE_FOLDER}/${file}`, source }));
+  } catch (error) {
     if (error instanceof Deno.errors.NotFound) return [];
     throw error;
-  });
-  return await Promise.all(names.map(async (name) => ({
-    file: `${TEMPLATES}/${name}`,
-    source: await Deno.readTextFile(join(folder, TEMPLATES, name)),
-  })));
+  }
 }
 
-/** The names of a folder's YAML files, in their order. */
-async function listFiles(folder: string): Promise<string[]> {
+/** The YAML files of a folder, in the order of their names. */
+async function readFiles(folder: string): Promise<FileText[]> {
   const files: string[] = [];
   for await (const { name, isFile } of Deno.readDir(folder)) {
     if (isFile && readKeyOfFileName(name) !== null) files.push(name);
   }
-  return files.sort();
+  return await Promise.all(
+    files.sort().map(async (file) => ({
+      file,
+      source: await Deno.readTextFile(join(folder, file)),
+    })),
+  );
 }
 
-/** The folder as the bucket will be: templates are there already when workflows are checked. */
-function readFolder(folder: string): TemplateSource {
-  return {
-    download: (file) =>
-      Deno.readTextFile(join(folder, file)).catch((error) => {
-        if (error instanceof Deno.errors.NotFound) return null;
-        throw error;
-      }),
-    listTemplates: async () =>
-      (await readTemplates(folder)).map(({ file }) =>
-        file.slice(TEMPLATES.length + 1).replace(/\.ya?ml$/, "")
-      ),
+/** Compiles all workflows; throws the problems of all files, those of unused templates as well. */
+async function checkFiles(
+  files: readonly FileText[],
+  templates: readonly FileText[],
+  settings: Settings,
+): Promise<WorkflowText[]> {
+  const sources = new Map([...templates, ...files].map(({ file, source }) => [file, source]));
+  const bucket = {
+    download: (name: string) => Promise.resolve(sources.get(name) ?? null),
+    listTemplates: () => Promise.resolve(templates.map(readTemplateName)),
   };
+  const texts: WorkflowText[] = [];
+  const problems = templates.flatMap((template) =>
+    checkTemplateFile(template.source, {
+      file: template.file,
+      settings,
+      name: readTemplateName(template),
+    })
+  );
+  const isTold = new Set(problems.map((problem) => JSON.stringify(problem)));
+  for (const { file, source } of files) {
+    const checked = await checkSource({ source, file }, { settings, bucket });
+    if (checked.ok) texts.push({ file, source, workflow: checked.workflow });
+    else problems.push(...checked.problems.filter((it) => !isTold.has(JSON.stringify(it))));
+  }
+  if (problems.length > 0) {
+    throw new InvalidWorkflowsError(formatProblems(problems, sources), problems);
+  }
+  return texts;
+}
+
+/** `templates/slack_message.yml` is the template slack_message. */
+function readTemplateName({ file }: FileText): string {
+  const name = readKeyOfFileName(file.slice(TEMPLATE_FOLDER.length + 1)) ?? "";
+  // Workflows look for .yml only.
+  return nameTemplateFile(name) === file ? name : file;
 }
 
 async function loadSettings(url: string, rpc: Rpc): Promise<Settings> {

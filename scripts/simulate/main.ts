@@ -20,7 +20,7 @@ const HELP = `deno task workflows:simulate FILE [options]
 
 Runs a workflow in virtual time with scripted agents: nothing is called, days pass in milliseconds.
 It goes through the compiler, the worker's code and the SQL that run it for real. Templates are read
-from the folder templates beside FILE, sub-workflows from <key>.yml beside it.
+from the folder templates beside FILE or beside its folder, sub-workflows from <key>.yml there.
 
   --input JSON     what the run is dispatched with ({} without); @file.json reads a file
   --event EVENT    start it by an event instead: a type (--input is the payload), or
@@ -66,7 +66,8 @@ async function main(args: string[]): Promise<number> {
     );
   }
   const settings = loadSettings({});
-  const sources = await compileAll(await readWorkflowFile(positionals[0]), settings);
+  const main = await readWorkflowFile(positionals[0]);
+  const sources = await compileAll({ main, templates: {}, workflows: {} }, settings);
   const script = values.agents === undefined ? {} : await loadScript(values.agents, sources);
   const options: Omit<SimulateOptions, "file" | "source"> = {
     ...script,

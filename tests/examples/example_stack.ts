@@ -61,10 +61,7 @@ export async function readWorkflowFolder(folder: string): Promise<Map<string, st
 
 /** Opens the stack; the caller closes it. */
 export async function openExampleStack(): Promise<ExampleStack> {
-  const stack = await openStack({ isSetUp: false });
-  const c = connect(stack.stack.url, stack.stack.keys.secret);
-  await new WorkflowBucket(c.storage).create(2097152);
-  await c.rpc.configureOrchestrator({ baseUrl: stack.stack.url, serviceKey: stack.stack.keys.secret, historyDays: 30 });
+  const stack = await openStack();
   try {
     await publishExamples(stack);
   } catch (error) {

@@ -71,7 +71,6 @@ Deno.test("book_trip: a card that is refused cancels the hotel, then the flight,
     "apologize",
   ]);
   for (const id of ["flight", "hotel"]) {
-    console.log(JSON.stringify(ended.jobs.map((j) => [j.step_id, j.status, j.error_text, j.output])), JSON.stringify(s.agents.of(ended.workflow_run_id).map((c) => [c.stepId, c.body])));
     const { reference, cancelled } = readOutput(ended, `${id}.$compensate`);
     assert.deepEqual([reference, cancelled], [readOutput(ended, id).reference, true]);
   }

@@ -43,6 +43,8 @@ export class DatabaseEngine implements Engine {
   readonly #runId: string;
   readonly #nameOf: Map<string, string>;
   readonly #held = new Map<string, Held>();
+  /** Leased by the call that settled others. */
+  #leasedBefore: string[] = [];
 
   private constructor(db: TestDatabase, compiled: CompiledWorkflow, runId: string) {
     this.#db = db;
@@ -68,22 +70,26 @@ export class DatabaseEngine implements Engine {
       limit: MOST_JOBS,
       leaseMs: LEASE_MS,
     });
-    return await Promise.all(jobs.map((job) => this.#take(job)));
+    const leased = [...this.#leasedBefore, ...await this.#take(jobs)];
+    this.#leasedBefore = [];
+    return leased;
   }
 
-  async settle(rulings: Ruling[]): Promise<Settled[]> {
+  async settle(rulings: Ruling[], leasesNext: boolean): Promise<Settled[]> {
     const held = rulings.map(({ job }) => this.#held.get(job)!);
     for (const { job } of rulings) this.#held.delete(job);
-    const results = rulings.map((ruling, at) => decide(held[at], ruling));
-    const settlement = await this.#db.rpc.completeJobs({ workerId: WORKER, results });
+    const settlement = await this.#db.rpc.completeJobs({
+      workerId: WORKER,
+      results: rulings.map((ruling, at) => decide(held[at], ruling)),
+      leaseLimit: leasesNext ? MOST_JOBS : 0,
+      leaseMs: LEASE_MS,
+    });
+    this.#leasedBefore = await this.#take(settlement.jobs);
     const applied = new Map(settlement.results.map((it) => [it.job_id, it.applied]));
     return rulings.map(({ job }, at) => {
       const { leased, plan } = held[at];
-      return {
-        job,
-        isApplied: applied.get(leased.job_id) ?? false,
-        ...(plan.do === "call" ? { called: plan.inputs } : {}),
-      };
+      const called = plan.do === "call" ? { called: plan.inputs } : {};
+      return { job, isApplied: applied.get(leased.job_id) ?? false, ...called };
     });
   }
 
@@ -145,11 +151,16 @@ export class DatabaseEngine implements Engine {
     return itemIndex < 0 ? name : nameItem(name, itemIndex);
   }
 
-  async #take(leased: LeasedJob): Promise<string> {
-    if (leased.workflow_run_id !== this.#runId) throw new Error("a job of another run is leased");
-    const name = this.#name(leased.step_id, leased.item_index);
-    this.#held.set(name, { leased, plan: await planJob(leased, PLAN_DEPS) });
-    return name;
+  /** Plans leased jobs as a worker does at once; answers their names. */
+  async #take(jobs: LeasedJob[]): Promise<string[]> {
+    const names: string[] = [];
+    for (const leased of jobs) {
+      if (leased.workflow_run_id !== this.#runId) throw new Error("another run's job is leased");
+      const name = this.#name(leased.step_id, leased.item_index);
+      this.#held.set(name, { leased, plan: await planJob(leased, PLAN_DEPS) });
+      names.push(name);
+    }
+    return names;
   }
 
   async #passTime(ms: number): Promise<void> {

@@ -22,8 +22,8 @@ export interface Settled {
 export interface Engine {
   /** Leases all that is due now. */
   lease(): string[] | Promise<string[]>;
-  /** Settles leases in one call. */
-  settle(rulings: Ruling[]): Settled[] | Promise<Settled[]>;
+  /** Settles leases in one call; `leasesNext`: what is due then may be leased by the same call. */
+  settle(rulings: Ruling[], leasesNext: boolean): Settled[] | Promise<Settled[]>;
   /** The worker of this lease is not heard of again, and the lease runs out; the others' go on. */
   lose(job: string): void | Promise<void>;
   cancel(): void | Promise<void>;
@@ -60,7 +60,7 @@ class Player {
 
   /** False: nothing is left to do. */
   async takeTurn(turn: number): Promise<boolean> {
-    if (this.#held.length === 0 || atTurn(this.#script.isEager, turn, true)) await this.#lease();
+    if (this.#mustLease(turn)) await this.#lease();
     if (this.#mustCancel(turn)) await this.#cancel();
     if (this.#held.length === 0) {
       const isOver = await this.#engine.isOver();
@@ -69,8 +69,12 @@ class Player {
     }
     const batch = pick(this.#held, this.#script, turn);
     this.#held = this.#held.filter((job) => !batch.includes(job));
-    await this.#end(batch);
+    await this.#end(batch, this.#mustLease(turn + 1));
     return true;
+  }
+
+  #mustLease(turn: number): boolean {
+    return this.#held.length === 0 || atTurn(this.#script.isEager, turn, true);
   }
 
   async #lease(): Promise<void> {
@@ -94,13 +98,16 @@ class Player {
   }
 
   /** Settles what has a result, in one call, and lets the rest be lost. */
-  async #end(batch: string[]): Promise<void> {
+  async #end(batch: string[], leasesNext: boolean): Promise<void> {
     const rulings = batch.map((job): Ruling => {
       const lease = this.#leases.get(job)!;
       return { job, lease, verdict: this.#script.verdicts[job]?.[lease - 1] ?? "success" };
     });
     const results = rulings.filter(({ verdict }) => verdict !== "lost");
-    if (results.length > 0) this.lines.push(...(await this.#engine.settle(results)).map(tell));
+    if (results.length > 0) {
+      const settled = await this.#engine.settle(results, leasesNext);
+      this.lines.push(...settled.map(tell));
+    }
     for (const { job, verdict } of rulings) {
       if (verdict !== "lost") continue;
       await this.#engine.lose(job);

@@ -254,7 +254,11 @@ const stepFile = z.strictObject({
   ),
 }).describe(
   "One step: exactly one of call (an agent), workflow, wait, sleep or use (a template).",
-).meta({ id: "step" });
+).meta({
+  id: "step",
+  // For editors only; the compiler says it better (check_actions.ts).
+  oneOf: STEP_ACTIONS.map((action) => ({ required: [action] })),
+});
 
 /** A JSON Schema; its keywords are checked in `_shared/workflow/input_schema.ts`. */
 const inputsFile = z.record(z.string(), z.unknown());

@@ -63,7 +63,10 @@ function compileNode(node: Node, locals: readonly string[]): Run {
     }
     case "list": {
       const items = node.args.map(compileChild);
-      return (frame) => items.map((item) => item(frame));
+      return (frame) => {
+        frame.work.spend(2 * items.length);
+        return items.map((item) => item(frame));
+      };
     }
     case "map":
       return compileMap(node.args.map(([key, value]) => [compileChild(key), compileChild(value)]));

@@ -54,6 +54,8 @@ Deno.test("guard 2: JSON's numbers calculate and compare with literals and sizes
     ["inputs.n == 3 && 3 == inputs.n && inputs.n != 4 && inputs.n == 3.0", true],
     ["3 in inputs.list || 2 in inputs.list", true],
     ["inputs.list[index - 3]", 2],
+    ["5.5 % 2.5", 0.5],
+    ["size(inputs.list) == 2.0 && 2.0 != size('abc')", true],
     ["7 / 2", 3],
     ["-inputs.n + -1", -4],
   ];

@@ -15,7 +15,7 @@ export const MAX_MACRO_DEPTH = 2;
 export const MAX_ITEMS = 1_000;
 
 /**
- * Units of work of one evaluation; a unit stands for 20 to 60 ns (work_test.ts measures the worst
+ * Units of work of one evaluation; a unit stands for 10 to 30 ns (work_test.ts measures the worst
  * cases that were found).
  */
 export const MAX_WORK = 5_000_000;

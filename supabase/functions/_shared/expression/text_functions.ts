@@ -118,8 +118,8 @@ function splitText([receiver, separator, most]: readonly unknown[], work: Work):
   const between = needText(separator, "split");
   search(text, between, work);
   // One part more than can be paid for, so that too many are noticed and never made.
-  const parts = text.split(between, work.left / 2 + 1);
-  work.spend(2 * parts.length);
+  const parts = text.split(between, work.left / 4 + 1);
+  work.spend(4 * parts.length);
   if (most === undefined) return parts;
   const limit = Number(most);
   if (!Number.isInteger(limit)) {

@@ -1,7 +1,8 @@
 // The worst that was found for each way to be slow. On the machine where the limits were set, none
-// took longer than 200 ms, over data of 5 MB that JSON.parse itself reads in up to 330 ms. The bound
-// below is for slower machines; without the limits these expressions take seconds to hours. Measured
-// in time of the processor, which other processes do not lengthen.
+// took more than 130 ms of the processor's time, and twice that when run for the first time; data of
+// the same 5 MB are read by JSON.parse in up to 330 ms. The bound below is for slower machines:
+// without the limits these expressions take seconds to hours. Time of the processor is measured,
+// because other processes do not lengthen it.
 import assert from "node:assert/strict";
 import process from "node:process";
 import { checkExpression } from "./check.ts";

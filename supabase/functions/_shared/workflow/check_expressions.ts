@@ -53,11 +53,10 @@ export function seeDependencies(
 }
 
 /** The expressions of trigger and concurrency, which are evaluated before any step. */
-export function checkStartExpressions(findings: Findings): void {
-  const { value } = findings.parsed;
+export function checkStartExpressions(reader: ExpressionReader): void {
+  const { value } = reader.findings.parsed;
   const trigger = readMember(value, "trigger");
   const concurrency = readMember(value, "concurrency");
-  const reader = new ExpressionReader(findings);
   const event = { variables: ["event"], sight: BLIND };
   reader.readText(["trigger", "if"], readMember(trigger, "if"), { ...event, wanted: "bool" });
   reader.readValue(["trigger", "inputs"], readMember(trigger, "inputs"), event);
@@ -68,9 +67,12 @@ export function checkStartExpressions(findings: Findings): void {
 }
 
 /** The expressions of one step. */
-export function checkStepExpressions(step: LooseStep, sight: Sight, findings: Findings): StepUses {
+export function checkStepExpressions(
+  step: LooseStep,
+  sight: Sight,
+  reader: ExpressionReader,
+): StepUses {
   const { keys, path } = step;
-  const reader = new ExpressionReader(findings);
   const at = (...rest: string[]) => [...path, ...rest];
   const place = { variables: STEP_VARIABLES, sight };
   const condition = reader.readText(at("if"), keys.if, { ...place, wanted: "bool" });
@@ -122,12 +124,13 @@ interface Read {
 
 const NOTHING: Read = { reads: [], hasExpressions: false };
 
-class ExpressionReader {
-  readonly #findings: Findings;
+/** Reads the expressions of one file. */
+export class ExpressionReader {
+  readonly findings: Findings;
   readonly #inputs: Members;
 
   constructor(findings: Findings) {
-    this.#findings = findings;
+    this.findings = findings;
     this.#inputs = readInputMembers(readMember(findings.parsed.value, "inputs"));
   }
 
@@ -171,9 +174,11 @@ class ExpressionReader {
     const { allSteps, canSee } = sight;
     const named = listWords(text).filter(canSee);
     let { reads, faults } = check({ steps: named, allSteps, variables });
-    if (faults.length === 0) checkMembers({ ...members, ...this.#inputs });
-    else if (!this.#findings.isFull) {
-      ({ reads, faults } = check({ steps: allSteps.filter(canSee), allSteps, variables }));
+    if (!this.findings.isFull) {
+      checkMembers({ ...members, ...this.#inputs });
+      if (faults.length > 0) {
+        ({ reads, faults } = check({ steps: allSteps.filter(canSee), allSteps, variables }));
+      }
     }
     for (const fault of faults) this.#note([...path, ...fault.path], fault);
     return reads;
@@ -190,7 +195,7 @@ class ExpressionReader {
   }
 
   #note(path: Path, { offset, message, near }: ExpressionFault): void {
-    this.#findings.note(path, `${writePath(path)}: ${message}`, {
+    this.findings.note(path, `${writePath(path)}: ${message}`, {
       at: offset,
       findNear: () => near ?? [],
     });

@@ -1,7 +1,7 @@
 // All that is checked of the steps of a file: each by itself, the graph, the expressions, the templates
 // that they use.
 import { type ActionPolicy, checkAction } from "./check_actions.ts";
-import { checkStepExpressions, seeDependencies } from "./check_expressions.ts";
+import { checkStepExpressions, ExpressionReader, seeDependencies } from "./check_expressions.ts";
 import { checkGraph, type StepGraph } from "./check_graph.ts";
 import { checkUse } from "./check_use.ts";
 import type { Findings } from "./findings.ts";
@@ -68,9 +68,10 @@ interface EachOptions {
 
 function checkEach(graph: StepGraph, options: EachOptions, findings: Findings): StepUses[] {
   const { allSteps, policy, templates, more } = options;
+  const reader = new ExpressionReader(findings);
   return graph.steps.map((step: LooseStep, index) => {
     checkAction(step, policy, findings);
     if (templates !== undefined) checkUse(step, templates, findings);
-    return checkStepExpressions(step, seeDependencies(graph, index, allSteps, more), findings);
+    return checkStepExpressions(step, seeDependencies(graph, index, allSteps, more), reader);
   });
 }

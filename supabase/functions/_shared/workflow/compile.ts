@@ -6,7 +6,7 @@ import type { Settings } from "../contract/settings.ts";
 import { NAME_PATTERN, type WorkflowFile, workflowFile } from "../contract/workflow_file.ts";
 import { buildWorkflow } from "./build.ts";
 import { checkRetry } from "./check_actions.ts";
-import { checkStartExpressions } from "./check_expressions.ts";
+import { checkStartExpressions, ExpressionReader } from "./check_expressions.ts";
 import { checkShape } from "./check_shape.ts";
 import { checkWorkflowSteps, type StepsUses } from "./check_steps.ts";
 import { checkTrigger } from "./check_trigger.ts";
@@ -96,7 +96,7 @@ function checkHead(findings: Findings): void {
   const { value } = findings.parsed;
   checkInputSchema(["inputs"], readMember(value, "inputs"), findings);
   checkTrigger(findings);
-  checkStartExpressions(findings);
+  checkStartExpressions(new ExpressionReader(findings));
   checkRetry(["defaults", "retry"], readMember(readMember(value, "defaults"), "retry"), findings);
 }
 

@@ -100,12 +100,9 @@ class Reader {
     for (const pair of pairs) {
       const key = readKey(pair);
       const offset = locateKey(pair);
-      if (key === null || !isStorable(key)) {
-        this.#note(
-          offset,
-          key === null ? "a key must be a plain name" : `a key ${STORABLE_RULE}`,
-          path,
-        );
+      const fault = findKeyFault(key);
+      if (key === null || fault !== null) {
+        this.#note(offset, fault ?? "", path);
         continue;
       }
       const place = [...path, key];
@@ -124,6 +121,10 @@ class Reader {
     }
     if (typeof value === "number" && !Number.isFinite(value)) {
       return this.#refuse(offset, `${name} must be a number that JSON knows, got ${value}`, path);
+    }
+    if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
+      const message = `${name} is a number that would lose digits: write it in quotes`;
+      return this.#refuse(offset, message, path);
     }
     return value;
   }
@@ -157,6 +158,14 @@ export const STORABLE_RULE = "must be text that can be stored, without NUL and l
 
 export function isStorable(text: string): boolean {
   return text.isWellFormed() && !text.includes("\0");
+}
+
+/** What is wrong with a key, or null. */
+export function findKeyFault(key: string | null): string | null {
+  if (key === null) return "a key must be a plain name";
+  // To much of JavaScript it is no key, but the map's own prototype.
+  if (key === "__proto__") return "a key must not be __proto__";
+  return isStorable(key) ? null : `a key ${STORABLE_RULE}`;
 }
 
 function readKey(pair: Pair): string | null {

@@ -2,7 +2,7 @@
 // texts that can be stored. Pure.
 import { MAX_DEPTH } from "./compose_yaml.ts";
 import type { ParsedText, Path } from "./parse.ts";
-import { isStorable, STORABLE_RULE } from "./parse.ts";
+import { findKeyFault, isStorable, STORABLE_RULE } from "./parse.ts";
 import { type ProblemList, writePath } from "./problems.ts";
 
 /** Copies a JSON value; what breaks a rule is noted and becomes null. */
@@ -22,8 +22,9 @@ export function readData(value: unknown, problems: ProblemList): ParsedText {
     if (Array.isArray(value)) return value.map((item, index) => read(item, [...path, index]));
     const copy: Record<string, unknown> = Object.create(null);
     for (const [key, item] of Object.entries(value)) {
-      if (isStorable(key)) copy[key] = read(item, [...path, key]);
-      else refuse(path, `a key ${STORABLE_RULE}`);
+      const fault = findKeyFault(key);
+      if (fault === null) copy[key] = read(item, [...path, key]);
+      else refuse(path, fault);
     }
     return copy;
   };
