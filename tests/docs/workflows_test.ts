@@ -234,10 +234,10 @@ Deno.test("every output and picture is what the command prints", async () => {
   }
 });
 
-Deno.test("the TypeScript of the page type-checks", async () => {
+Deno.test("the TypeScript of the page type-checks, and its test passes", async () => {
   const folder = await Deno.makeTempDir();
   try {
-    const files = await Promise.all(
+    const [agent, test] = await Promise.all(
       ofLanguage("ts").map(async ({ text }, index) => {
         const source = text
           .replaceAll('"../_shared/', `"${new URL("supabase/functions/_shared/", ROOT)}`)
@@ -247,16 +247,27 @@ Deno.test("the TypeScript of the page type-checks", async () => {
         return file;
       }),
     );
-    assert.equal(files.length, 2);
     const config = fileURLToPath(new URL("deno.json", ROOT));
-    const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["check", "--config", config, ...files],
-      env: { NO_COLOR: "1" },
-    }).output();
-    assert.ok(success, new TextDecoder().decode(stderr));
+    for (const args of [["check", agent, test], ["test", "-A", "--no-check", test]]) {
+      const [command, ...rest] = args;
+      const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+        args: [command, "--config", config, ...rest],
+        cwd: fileURLToPath(ROOT),
+        env: { NO_COLOR: "1" },
+      }).output();
+      const said = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes)).join("");
+      assert.ok(success, said);
+    }
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+});
+
+Deno.test("every task that the page names exists", async () => {
+  const { tasks } = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
+  const named = [...text.matchAll(/(?:deno@2 |`(?:deno )?)task ([a-z][a-z:]*)/g)];
+  assert.ok(named.length >= 5);
+  for (const [, name] of named) assert.ok(name in tasks, name);
 });
 
 Deno.test("the steps of the planner's answer are valid steps", () => {
@@ -304,5 +315,15 @@ Deno.test("every example is on the page, and every link of it leads somewhere", 
     const [file, anchor] = target.split("#");
     if (file === "") assert.ok(anchors.includes(anchor), target);
     else await assert.doesNotReject(Deno.stat(new URL(file, DOCUMENT)), target);
+  }
+});
+
+Deno.test("every workflow of the README compiles", async () => {
+  const readme = readBlocks(await Deno.readTextFile(new URL("README.md", ROOT)));
+  const sources = readme.filter(({ language }) => language === "yaml");
+  assert.ok(sources.length >= 2);
+  for (const { text: source, line } of sources) {
+    const result = compileWorkflow(source, { settings });
+    assert.ok(result.ok, `line ${line}: ${JSON.stringify(result)}`);
   }
 });

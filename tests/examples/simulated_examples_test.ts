@@ -164,16 +164,10 @@ const CASES: Record<string, Case[]> = {
   }],
 };
 
-const templates = Object.fromEntries(
-  [...await readWorkflowFolder("templates")].map((
-    [name, text],
-  ) => [name.replace(".yml", ""), text]),
-);
-
 for (const [key, cases] of Object.entries(CASES)) {
   for (const { options, path, outputs, durationMs, status = "success" } of cases) {
     Deno.test(`${key} goes ${path.join(", ") || "nowhere"}`, async () => {
-      const run = await simulate({ file: `${EXAMPLES}${key}.yml`, templates, ...options });
+      const run = await simulate({ file: `${EXAMPLES}${key}.yml`, ...options });
       assert.equal(run.status, status, run.reason ?? "");
       assert.deepEqual(listPath(run).toSorted(), path.toSorted());
       if (outputs !== undefined) assert.deepEqual(run.outputs, outputs);

@@ -60,7 +60,9 @@ export function createRpc(transport: Transport) {
     }) => call<rows.InsertedEvent>("insert_event", prefix(a)),
 
     leaseJobs: (a: { workerId: string; limit: number; leaseMs: number }) =>
-      call<rows.Lease>("lease_jobs", prefix(a)).then((it) => joinRuns(withList(it, "jobs"))),
+      call<rows.Lease>("lease_jobs", prefix(a)).then((it) =>
+        joinRuns(withList(withList(it, "jobs"), "runs"))
+      ),
 
     completeJobs: (a: {
       workerId: string;
@@ -69,7 +71,7 @@ export function createRpc(transport: Transport) {
       leaseMs?: number;
     }) =>
       call<rows.Settlement>("complete_jobs", prefix(a))
-        .then((it) => joinRuns(withList(withList(it, "results"), "jobs"))),
+        .then((it) => joinRuns(withList(withList(withList(it, "results"), "jobs"), "runs"))),
 
     heartbeatJobs: (a: { workerId: string; leases: rows.HeldLease[]; leaseMs: number }) =>
       call<{ lost: number[] }>("heartbeat_jobs", prefix(a)).then((it) => withList(it, "lost")),

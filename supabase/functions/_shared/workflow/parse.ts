@@ -137,7 +137,8 @@ class Reader {
     const at = written === null ? offset : offset - written[0].length;
     const shown = written?.[1] ?? tag;
     const rest = this.#source.slice(at).split(/[\n\r#]/, 1)[0].trim();
-    const isShort = rest.length <= 60 && !rest.includes('"');
+    // In a flow collection what follows may belong to others.
+    const isShort = rest.length <= 60 && !/[",\]}]/.test(rest);
     const advice = isShort ? `: write "${rest}" in quotes` : ": write the value in quotes";
     return this.#refuse(at, `${shown} is a tag to YAML, and no part of the value${advice}`, path);
   }
