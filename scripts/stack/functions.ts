@@ -14,6 +14,8 @@ export interface FunctionHostOptions {
 
 /** Up to this size a request's body is passed on in one piece, which is faster than a stream. */
 const SMALL_BODY_BYTES = 256 * 1024;
+/** How long the end of a process that broke its connections is waited for. */
+const DYING_MS = 500;
 const HOP_HEADERS = ["connection", "keep-alive", "transfer-encoding", "upgrade", "host"];
 const RUNTIME = fileURLToPath(new URL("./edge_runtime.ts", import.meta.url));
 
@@ -36,9 +38,11 @@ export class FunctionHost {
 
   /** Passes a request on; the function sees `/<name>/…` as its path, as on the hosted platform. */
   async forward(request: Request, config: FunctionConfig, path: string): Promise<Response> {
+    let started: FunctionProcess | undefined;
     let port: number;
     try {
-      port = await this.#ensureStarted(config).ready;
+      started = this.#ensureStarted(config);
+      port = await started.ready;
     } catch (error) {
       this.options.onEvent(`function ${config.name} failed to start: ${error}`);
       return fail(503, "BOOT_ERROR", "Function failed to start (please check logs)");
@@ -59,6 +63,12 @@ export class FunctionHost {
       });
     } catch (error) {
       this.options.onEvent(`function ${config.name} did not answer: ${error}`);
+      // A process that broke its connections is about to end: the next request must not meet it.
+      const patience = AbortSignal.timeout(DYING_MS);
+      await Promise.race([
+        started.ended,
+        new Promise((resolve) => patience.addEventListener("abort", resolve)),
+      ]);
       return fail(502, "WORKER_ERROR", "Function exited due to an error (please check logs)");
     }
   }

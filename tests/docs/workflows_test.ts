@@ -1,5 +1,6 @@
 // docs/workflows.md says what is so: its snippets compile, or are refused with the words that it gives,
-// its expressions answer what it says, its outputs are what the commands print.
+// its expressions answer what it says, its outputs are what the commands print. UPDATE_DOCS=1 writes the
+// outputs anew.
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { simulate } from "../../scripts/simulate/mod.ts";
@@ -13,6 +14,13 @@ import {
   workflowFile,
 } from "../../supabase/functions/_shared/contract/workflow_file.ts";
 import { evaluateExpression } from "../../supabase/functions/_shared/expression/evaluate.ts";
+import {
+  FUNCTIONS,
+  LIST_MACROS,
+  METHODS,
+  NAMESPACES,
+  OPTIONAL_MACROS,
+} from "../../supabase/functions/_shared/expression/functions.ts";
 import * as limits from "../../supabase/functions/_shared/expression/limits.ts";
 import {
   checkTemplateFile,
@@ -123,6 +131,17 @@ Deno.test("every expression answers what the table says", () => {
       const value = evaluateExpression(source, context);
       assert.deepEqual(value, JSON.parse(answer.slice(1, -1)), source);
     }
+  }
+});
+
+Deno.test("every function of expressions is named", () => {
+  const members = [...NAMESPACES].flatMap(([space, names]) =>
+    [...names.keys()].map((name) => `${space}.${name}`)
+  );
+  const names = [FUNCTIONS, METHODS, LIST_MACROS, OPTIONAL_MACROS].flatMap((it) => [...it.keys()]);
+  assert.ok(names.length > 30);
+  for (const name of [...names, ...members]) {
+    assert.match(text, new RegExp(`\`${name}[\`(]`), name);
   }
 });
 
@@ -307,16 +326,23 @@ Deno.test("every example is on the page, and every link of it leads somewhere", 
   for await (const { name } of Deno.readDir(new URL("workflows/examples/", ROOT))) {
     assert.ok(text.includes(name), name);
   }
-  const anchors = [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
-    heading.toLowerCase().replace(/[^\w\- ]/g, "").replaceAll(" ", "-")
-  );
   for (const [, target] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
     if (/^[a-z]+:/.test(target)) continue;
     const [file, anchor] = target.split("#");
-    if (file === "") assert.ok(anchors.includes(anchor), target);
-    else await assert.doesNotReject(Deno.stat(new URL(file, DOCUMENT)), target);
+    const url = file === "" ? DOCUMENT : new URL(file, DOCUMENT);
+    await assert.doesNotReject(Deno.stat(url), target);
+    if (anchor !== undefined) {
+      assert.ok(listAnchors(await Deno.readTextFile(url)).includes(anchor), target);
+    }
   }
 });
+
+/** The anchors of a text's headings, as GitHub names them. */
+function listAnchors(document: string): string[] {
+  return [...document.matchAll(/^#+ (.+)$/gm)].map(([, heading]) =>
+    heading.toLowerCase().replace(/[^\w\- ]/g, "").replaceAll(" ", "-")
+  );
+}
 
 Deno.test("every workflow of the README compiles", async () => {
   const readme = readBlocks(await Deno.readTextFile(new URL("README.md", ROOT)));

@@ -51,6 +51,9 @@ Deno.test("a dry run on a fresh project tells what it would do, and touches noth
   assert.equal(code, 0, stderr);
   assert.deepEqual(stdout.trim().split("\n"), [
     "would create the private bucket workflows",
+    "would create the private bucket workflow-outputs",
+    "would upload templates/best_contact.yml",
+    "would upload templates/slack_message.yml",
     "would upload daily_instructor_v1.yml",
     "would upload weekly_seed_v1.yml",
     "would publish daily_instructor_v1",

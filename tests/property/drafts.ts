@@ -92,8 +92,8 @@ const condition = fc.record({
 const step = fc.record({
   edges,
   join,
-  condition: oneIn(4, condition),
-  elseOf: oneIn(4, fc.nat({ max: 3 })),
+  condition: oneIn(3, condition),
+  elseOf: oneIn(3, fc.nat({ max: 2 })),
   attempts: fc.integer({ min: 1, max: 3 }),
   verdicts,
   fan: oneIn(4, fan),

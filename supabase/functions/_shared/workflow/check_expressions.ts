@@ -204,5 +204,10 @@ export class ExpressionReader {
 
 /** Whatever could be a step's name: hyphens belong to some names and stand between others. */
 function listWords(text: string): string[] {
-  return [...new Set([...text.match(/\w+/g) ?? [], ...text.match(/\w+(?:-+\w*)+/g) ?? []])];
+  const words = new Set<string>();
+  for (const [word] of text.matchAll(/[\w-]+/g)) {
+    words.add(word);
+    if (word.includes("-")) { for (const part of word.split("-")) words.add(part); }
+  }
+  return [...words];
 }

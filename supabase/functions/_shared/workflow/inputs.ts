@@ -121,7 +121,10 @@ function describeAlternatives(unit: OutputUnit, { schema, errors }: Findings): s
     it.instanceLocation === unit.instanceLocation && !PASSING.has(it.keyword) &&
     !ALTERNATIVES.has(it.keyword) && it.keywordLocation.startsWith(`${unit.keywordLocation}/`)
   ).map((it) => describeRule(it.keyword, follow(schema, readPointer(it.keywordLocation))));
-  return [...new Set(rules)].join(" or ") ||
+  // "be a text or null": the verb is said once.
+  return [...new Set(rules)].map((rule, at) => at === 0 ? rule : rule.replace(/^be /, "")).join(
+    " or ",
+  ) ||
     `fit exactly one of the schema's alternatives (${unit.keyword})`;
 }
 
@@ -158,7 +161,7 @@ function describeRule(keyword: string, wanted: unknown): string {
     case "const":
       return `be ${quote(wanted)}`;
     case "format":
-      return `be a ${wanted}`;
+      return `have the format ${wanted}`;
     case "minimum":
       return `be at least ${wanted}`;
     case "maximum":

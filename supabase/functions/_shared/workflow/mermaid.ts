@@ -161,9 +161,10 @@ const ENTITIES: Record<string, string> = {
   ">": "#gt;",
   '"': "#quot;",
   "`": "#96;",
+  "%": "#37;",
 };
 
 /** Within quotes everything else is text to Mermaid. */
 function escape(text: string): string {
-  return text.replaceAll(/[#&<>"`]/g, (character) => ENTITIES[character]);
+  return text.replaceAll(/[#&<>"`%]/g, (character) => ENTITIES[character]);
 }

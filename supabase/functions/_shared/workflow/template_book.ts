@@ -105,9 +105,11 @@ export class TemplateBook {
       count += inner;
       if (name !== null) chars += inner * (JSON.stringify(step.keys.with)?.length ?? 0);
     }
-    // A file with too many steps of its own is the shape's finding.
-    if (count > MAX_STEPS && steps.length <= MAX_STEPS) {
-      const message = `the workflow has ${count} steps with those of its templates: at most ` +
+    // A list with too many steps of its own is the shape's finding.
+    const main = steps.filter(({ path }) => path[0] === "steps").length;
+    if (count > MAX_STEPS && Math.max(main, steps.length - main) <= MAX_STEPS) {
+      const message =
+        `the workflow has ${count} steps with those of on_failure and of templates: at most ` +
         `${MAX_STEPS} are allowed`;
       findings.note(["steps"], message, { part: "key" });
     }

@@ -14,13 +14,12 @@ export function findRawOffset(raw: string, value: string, at: number, style: Tex
   let to = 0;
   while (to < at && from < raw.length) {
     const escape = style === "double" ? measureEscape(raw, from) : 0;
-    if (escape > 0) {
+    if (escape > 0 && isBreak(raw[from + 1])) {
       // An escaped line break stands for nothing.
-      if (raw[from + 1] === "\n" || raw[from + 1] === "\r") from = skipSpace(raw, from + escape);
-      else {
-        from += escape;
-        to += (value.codePointAt(to) ?? 0) > 0xFFFF ? 2 : 1;
-      }
+      from = skipSpace(raw, from + escape);
+    } else if (escape > 0) {
+      from += escape;
+      to += (value.codePointAt(to) ?? 0) > 0xFFFF ? 2 : 1;
     } else if (style === "single" && raw.startsWith("''", from)) {
       from += 2;
       to++;
@@ -32,9 +31,13 @@ export function findRawOffset(raw: string, value: string, at: number, style: Tex
       from++;
       to++;
     } else if (isSpace(raw[from])) from++;
+    else if (isSpace(value[to])) to++;
     else return 0;
   }
-  return to === at ? from : 0;
+  // The line may have ended where the wanted character was looked for.
+  if (style === "double" && raw[from] === "\\" && isBreak(raw[from + 1])) from++;
+  if (!isSpace(value[at])) from = skipSpace(raw, from);
+  return to >= at ? from : 0;
 }
 
 /** `\n` is 2 long, `\x41` 4, `\u0041` 6, `\U00000041` 10; 0 where there is no escape. */
