@@ -532,7 +532,9 @@ begin
         where q.workflow_run_id = l.workflow_run_id and q.step_no = u.step_no and q.item_index = -1
         offset 0
       ) as p
-      where l.item_index = -1 and (l.dependencies > 0 or l.payload ? 'scoped')
+      where l.item_index = -1
+        -- What undoes a step reads it without waiting for it; its rule is `done`.
+        and (l.dependencies > 0 or l.payload ? 'scoped' or l.join_rule = 'done')
         and s.definition_id = l.definition_id and s.step_no = l.step_no
     ) as d
   ) as j;

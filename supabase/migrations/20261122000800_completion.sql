@@ -14,8 +14,9 @@ begin
   return case
     when p_rule = 'early' then case
       when p_succeeded >= p_min then 'queued'
-      when p_succeeded + p_open < p_min then 'skipped'
-      else 'waiting'
+      -- Also where it cannot be met any more: only the last end tells whether one failed, in whatever order.
+      when p_open > 0 then 'waiting'
+      else 'skipped'
     end
     when p_open > 0 then 'waiting'
     when p_rule = 'done' then 'queued'

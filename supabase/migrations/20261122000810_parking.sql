@@ -206,7 +206,7 @@ begin
     case when i.ordinality <= coalesce(p_max_concurrency, v_total) then 'queued' else 'waiting' end,
     p_job.priority, v_step.max_attempts, p_now,
     (i.ordinality > coalesce(p_max_concurrency, v_total))::integer,
-    p_job.generation, p_job.payload - array['if', 'unless', 'for_each', 'with', 'scoped', 'queue_timeout_ms'],
+    p_job.generation, p_job.payload - array['if', 'unless', 'for_each', 'with', 'scoped'],
     i.value, p_now
   from jsonb_array_elements(p_items) with ordinality as i
   order by i.ordinality;
@@ -804,7 +804,7 @@ begin
     );
     perform orchestrator.end_run(
       v_run.workflow_run_id, 'failed',
-      format('the run took longer than its timeout of %s s', round(v_run.timeout_ms / 1000.0, 3)), v_now
+      format('the run took longer than its timeout of %s s', trim_scale(v_run.timeout_ms / 1000.0)), v_now
     );
     v_expired := v_expired + 1;
   end loop;
