@@ -84,7 +84,9 @@ function tooSlow(done: number, total: number): Attempt {
 export function countNeeded(rule: ItemsRule, total: number): number {
   if (rule === "all") return total;
   if (rule === "any") return Math.min(1, total);
-  return "at_least" in rule ? rule.at_least : Math.ceil(total * rule.percent / 100);
+  return "at_least" in rule
+    ? Math.min(rule.at_least, total)
+    : Math.ceil(total * rule.percent / 100);
 }
 
 /** The fan-out is decided: the list of outputs, null where an item has none, or the step's failure. */

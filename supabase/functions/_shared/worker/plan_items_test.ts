@@ -117,7 +117,7 @@ Deno.test("how many must succeed", () => {
   assert.equal(countNeeded("any", 7), 1);
   assert.equal(countNeeded("any", 0), 0);
   assert.equal(countNeeded({ at_least: 2 }, 7), 2);
-  assert.equal(countNeeded({ at_least: 9 }, 7), 9);
+  assert.equal(countNeeded({ at_least: 9 }, 7), 7);
   assert.equal(countNeeded({ percent: 50 }, 7), 4);
   assert.equal(countNeeded({ percent: 0 }, 7), 0);
   assert.equal(countNeeded({ percent: 100 }, 7), 7);

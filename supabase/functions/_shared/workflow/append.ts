@@ -8,7 +8,8 @@ import { readFunctionName } from "./call_target.ts";
 import { checkShape } from "./check_shape.ts";
 import { checkPlainSteps } from "./check_steps.ts";
 import type { CompileSettings } from "./compile.ts";
-import type { Draft, StepDefaults } from "./draft.ts";
+import { describeDraft, type Draft } from "./draft.ts";
+import type { StepDefaults } from "./draft_config.ts";
 import { asText, Findings } from "./findings.ts";
 import type { LooseStep } from "./loose_steps.ts";
 import { orderDrafts } from "./number_steps.ts";
@@ -88,23 +89,11 @@ function linkAppended(drafts: Draft[]): AppendedStep[] {
     const dependents = waited.get(draft.id) ?? [];
     const isEarly = dependents.map(({ join }) => join?.rule === "early");
     return {
-      step_id: draft.id,
-      kind: draft.kind,
-      phase: draft.phase,
-      agent: draft.agent,
-      config: draft.config,
-      max_attempts: draft.maxAttempts,
-      retry_initial_ms: draft.retryInitialMs,
-      retry_max_ms: draft.retryMaxMs,
-      retry_jitter: draft.retryJitter,
+      ...describeDraft(draft),
       depends_on: draft.dependsOn,
       reads: draft.reads,
       is_sink: dependents.length === 0 || isEarly.some((it) => it),
       is_result: isEarly.every((it) => it),
-      join_rule: draft.join?.rule ?? null,
-      join_min: draft.join?.min ?? null,
-      continue_on_error: draft.continueOnError,
-      rate_limit: draft.rateLimit,
     };
   });
 }

@@ -3,14 +3,8 @@
 import type { CompiledWorkflow, StepConfig, StepPhase } from "../contract/compiled_workflow.ts";
 import { parseDuration } from "../contract/duration.ts";
 import type { StepFile, WorkflowFile } from "../contract/workflow_file.ts";
-import {
-  copyPlain,
-  type Draft,
-  type DraftPlace,
-  type DraftSettings,
-  draftStep,
-  type StepDefaults,
-} from "./draft.ts";
+import { type Draft, type DraftPlace, draftStep } from "./draft.ts";
+import { copyPlain, type DraftSettings, type StepDefaults } from "./draft_config.ts";
 import { resolveBranches, type ResolvedBranch } from "./else_of.ts";
 import { numberSteps } from "./number_steps.ts";
 import { NO_USES, type StepUses } from "./step_uses.ts";

@@ -1,7 +1,8 @@
 // All that is checked of the steps of a file: each by itself, the graph, the expressions, the templates
 // that they use.
 import { type ActionPolicy, checkAction } from "./check_actions.ts";
-import { checkStepExpressions, ExpressionReader, seeDependencies } from "./check_expressions.ts";
+import { checkStepExpressions, seeDependencies } from "./check_expressions.ts";
+import { ExpressionReader } from "./expression_reader.ts";
 import { checkGraph, type StepGraph } from "./check_graph.ts";
 import { checkUse } from "./check_use.ts";
 import type { Findings } from "./findings.ts";

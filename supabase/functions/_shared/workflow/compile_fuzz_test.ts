@@ -1,21 +1,23 @@
 // Whatever the text, the compiler answers: it never throws, and every problem lies within the text.
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import type { z } from "zod";
 import { readSettings } from "../contract/settings.ts";
+import { workflowFile } from "../contract/workflow_file.ts";
 import { compileWorkflow } from "./compile.ts";
 import { formatProblems } from "./format_problems.ts";
 
 const settings = readSettings(() => undefined, {});
 
-function checkAnswer(source: string): boolean {
-  const result = compileWorkflow(source, { file: "fuzz.yml", settings });
+function checkAnswer(source: string, templates?: ReadonlyMap<string, string>): boolean {
+  const result = compileWorkflow(source, { file: "fuzz.yml", settings, templates });
   if (result.ok) return true;
   assert.ok(result.problems.length > 0);
   // A lone carriage return is no line break to the YAML parser.
   const lines = source.split("\n");
-  for (const { line, column, message } of result.problems) {
+  for (const { file, line, column, message } of result.problems) {
     assert.ok(message.length > 0 && message.length < 2_000);
-    if (line === undefined) continue;
+    if (line === undefined || file !== "fuzz.yml") continue;
     assert.ok(line >= 1 && line <= lines.length, `line ${line}`);
     assert.ok(column !== undefined && column >= 1 && column <= lines[line - 1].length + 1);
   }
@@ -91,6 +93,48 @@ Deno.test("any data in a workflow's places gets an answer", () => {
   });
 });
 
+Deno.test("any data in any key of the language gets an answer", () => {
+  const value = fc.oneof(
+    fc.jsonValue({ maxDepth: 2 }),
+    fc.constantFrom<unknown>(
+      "a",
+      "b",
+      "/a",
+      "10m",
+      "steps.a.output",
+      "${{ steps.b.output }}",
+      "any",
+    ),
+    fc.constantFrom<unknown>(["a"], { at_least: 1 }, { call: "/a" }, { event: "e" }, true, 1),
+    fc.constantFrom<unknown>({ type: "object" }, { properties: { a: { default: 1 } } }, {
+      key: "1",
+    }),
+  );
+  const keysOf = (schema: z.ZodObject) =>
+    Object.fromEntries(
+      Object.keys(schema.shape).map((key) => [key, value]),
+    );
+  const element = workflowFile.shape.steps.element;
+  const step = fc.record({ ...keysOf(element), id: fc.constantFrom("a", "b", "c") }, {
+    requiredKeys: ["id"],
+  });
+  const steps = fc.array(step, { maxLength: 4 });
+  const trigger = fc.record(keysOf(workflowFile.shape.trigger), { requiredKeys: [] });
+  const file = fc.record({ ...keysOf(workflowFile), trigger, steps, on_failure: steps }, {
+    requiredKeys: ["steps"],
+  });
+  fc.assert(
+    fc.property(
+      file,
+      fc.record({ template: fc.constant("a"), inputs: value, steps }),
+      (data, template) => {
+        checkAnswer(JSON.stringify(data), new Map([["a", JSON.stringify(template)]]));
+      },
+    ),
+    { numRuns: 400 },
+  );
+});
+
 Deno.test("the seed's files are among the accepted texts", () => {
-  assert.ok(SAMPLE.every(checkAnswer));
+  assert.ok(SAMPLE.every((source) => checkAnswer(source)));
 });

@@ -1,24 +1,24 @@
 // One step of a file as the step that the database runs, with every default filled in and edges still
 // as step ids. Pure; serves the compiler of files and of steps that are appended to a run.
-import type { JoinRule, StepConfig, StepKind, StepPhase } from "../contract/compiled_workflow.ts";
-import { parseDuration } from "../contract/duration.ts";
-import type { Settings } from "../contract/settings.ts";
+import type {
+  AppendedStep,
+  StepConfig,
+  StepKind,
+  StepPhase,
+} from "../contract/compiled_workflow.ts";
 import type { RetryFile, StepFile } from "../contract/workflow_file.ts";
 import { nameAgent } from "./call_target.ts";
+import {
+  type ActionPlace,
+  copyPlain,
+  draftAction,
+  draftRetry,
+  type DraftSettings,
+  type Join,
+  OWN_AGENT,
+  readJoin,
+} from "./draft_config.ts";
 import type { StepUses } from "./step_uses.ts";
-
-/** The agent of steps that call nobody. */
-export const OWN_AGENT = "orchestrator";
-
-export type DraftSettings = Pick<
-  Settings,
-  "stepTimeoutMs" | "maxAttempts" | "retryInitialMs" | "retryMaxMs" | "callbackTimeoutMs"
->;
-
-export interface Join {
-  rule: JoinRule;
-  min: number;
-}
 
 export interface Draft {
   id: string;
@@ -38,21 +38,16 @@ export interface Draft {
   compensates: string | null;
 }
 
-/** What a file says for all of its steps. */
-export interface StepDefaults {
-  retry?: RetryFile;
-  timeout_ms?: number;
-}
-
 /** Where a step's file stands in the definition. */
-export interface DraftPlace {
+export interface DraftPlace extends ActionPlace {
   id: string;
   phase: StepPhase;
   /** Step ids. */
   dependsOn: string[];
+  /** The same by the names of the step's own file, where these are others. */
+  dependsOnNames?: readonly string[];
   join: StepFile["join"] | null;
-  /** Conditions that must be false, and the names that they use. */
-  unless: string[];
+  /** The names that the conditions of `unless` use. */
   unlessNames: readonly string[];
   uses: StepUses;
   /** From the names in the step's file to step ids. */
@@ -61,8 +56,6 @@ export interface DraftPlace {
   params?: Record<string, unknown>;
   paramIds?: readonly string[];
   continueOnError?: boolean;
-  defaults: StepDefaults;
-  settings: DraftSettings;
 }
 
 /** The step itself, and the one that undoes it. */
@@ -82,6 +75,7 @@ export function draftStep(step: StepFile, place: DraftPlace): Draft[] {
     passes: (step.call !== undefined && step.with === undefined && step.for_each === undefined)
       ? place.dependsOn
       : null,
+    passedNames: place.dependsOnNames,
   });
   const undo = draftCompensation(step, place, draft);
   return undo === null ? [draft] : [draft, undo];
@@ -151,94 +145,26 @@ function draftBasics(
   };
 }
 
-/** One bound of the backoff that is given moves the other one, which is only a setting, out of its way. */
-function draftRetry(retry: RetryFile, settings: DraftSettings) {
-  const initialMs = readMs(retry.initial);
-  const maxMs = readMs(retry.max);
+/** What every row of a step says alike, in a file's definition and in a plan. */
+export function describeDraft(draft: Draft) {
   return {
-    maxAttempts: retry.max_attempts ?? settings.maxAttempts,
-    retryInitialMs: initialMs ?? Math.min(settings.retryInitialMs, maxMs ?? Infinity),
-    retryMaxMs: maxMs ?? Math.max(settings.retryMaxMs, initialMs ?? 0),
-    retryJitter: retry.jitter !== "none",
-    retry_on: retry.on,
-  };
+    step_id: draft.id,
+    kind: draft.kind,
+    phase: draft.phase,
+    agent: draft.agent,
+    config: draft.config,
+    max_attempts: draft.maxAttempts,
+    retry_initial_ms: draft.retryInitialMs,
+    retry_max_ms: draft.retryMaxMs,
+    retry_jitter: draft.retryJitter,
+    join_rule: draft.join?.rule ?? null,
+    join_min: draft.join?.min ?? null,
+    continue_on_error: draft.continueOnError,
+    rate_limit: draft.rateLimit,
+  } satisfies Partial<AppendedStep>;
 }
 
-/** What the step does: kind, agent and the keys of its config. */
-function draftAction(step: StepFile, place: DraftPlace): Pick<Draft, "kind" | "agent" | "config"> {
-  const { settings, defaults, unless } = place;
-  const timeout_ms = step.timeout_ms ?? defaults.timeout_ms ?? settings.stepTimeoutMs;
-  const conditions: Partial<StepConfig> = {
-    ...(unless.length === 0 ? {} : { unless }),
-    ...(step.if === undefined ? {} : { if: step.if }),
-    ...draftFanOut(step),
-    ...(step.with === undefined ? {} : { with: copyPlain(step.with) }),
-  };
-  if (step.sleep !== undefined) {
-    const config = {
-      kind: "sleep" as const,
-      timeout_ms,
-      ...conditions,
-      sleep_ms: readMs(step.sleep)!,
-    };
-    return { kind: "sleep", agent: OWN_AGENT, config };
-  }
-  if (step.wait !== undefined) {
-    const config = { kind: "wait" as const, timeout_ms, ...conditions, wait: draftWait(step.wait) };
-    return { kind: "wait", agent: OWN_AGENT, config };
-  }
-  if (step.workflow !== undefined) {
-    const { workflow } = step;
-    const config = { kind: "workflow" as const, timeout_ms, ...conditions, workflow };
-    return { kind: "workflow", agent: OWN_AGENT, config };
-  }
-  const call = step.call!;
-  const config = { call, method: step.method ?? "POST", timeout_ms, ...draftCall(step, place) };
-  return { kind: "call", agent: nameAgent(call), config: { ...config, ...conditions } };
-}
-
-function draftCall(step: StepFile, { settings, defaults }: DraftPlace): Partial<StepConfig> {
-  const config: Partial<StepConfig> = {};
-  if (step.mode === "async") {
-    config.mode = "async";
-    config.callback_timeout_ms = readMs(step.callback_timeout) ?? settings.callbackTimeoutMs;
-    const heartbeatMs = readMs(step.heartbeat);
-    if (heartbeatMs !== undefined) config.callback_heartbeat_ms = heartbeatMs;
-  }
-  const queueTimeoutMs = readMs(step.queue_timeout);
-  if (queueTimeoutMs !== undefined) config.queue_timeout_ms = queueTimeoutMs;
-  const retryOn = step.retry?.on ?? defaults.retry?.on;
-  if (retryOn !== undefined) config.retry_on = retryOn;
-  if (step.may_append === true) config.may_append = true;
-  return config;
-}
-
-function draftFanOut(step: StepFile): Partial<StepConfig> {
-  if (step.for_each === undefined) return {};
-  const { for_each, max_concurrency, success } = step;
-  return {
-    for_each,
-    ...(max_concurrency === undefined ? {} : { max_concurrency }),
-    success: typeof success !== "object"
-      ? success ?? "all"
-      : success.at_least !== undefined
-      ? { at_least: success.at_least }
-      : { percent: success.percent! },
-  };
-}
-
-function draftWait(wait: NonNullable<StepFile["wait"]>): StepConfig["wait"] {
-  const timeoutMs = readMs(wait.timeout);
-  return {
-    event: wait.event,
-    ...(wait.match === undefined ? {} : { match: wait.match }),
-    ...(timeoutMs === undefined ? {} : { timeout_ms: timeoutMs }),
-    on_timeout: wait.on_timeout ?? "fail",
-  };
-}
-
-/** Adds what the step reads, and what it needs to evaluate its expressions. */
-function finishDraft(draft: Draft, { place, names, hasExpressions, hasValues, passes }: {
+interface DraftNeeds {
   place: DraftPlace;
   /** Names that its expressions use. */
   names: readonly string[];
@@ -247,43 +173,23 @@ function finishDraft(draft: Draft, { place, names, hasExpressions, hasValues, pa
   hasValues: boolean;
   /** Ids of the steps whose outputs the agent gets, or null where `with` says what it gets. */
   passes: string[] | null;
-}): Draft {
-  const used = [...new Set(names)];
-  const ids = used.map((name) => place.idOfName(name));
+  /** These steps by the names of the step's file. */
+  passedNames?: readonly string[];
+}
+
+/** Adds what the step reads, and what it needs to evaluate its expressions. */
+function finishDraft(draft: Draft, needs: DraftNeeds): Draft {
+  const { place, hasExpressions, hasValues, passes } = needs;
+  const ids = needs.names.map((name) => place.idOfName(name));
   const hasParams = hasExpressions && place.params !== undefined;
   const reads = new Set([...passes ?? [], ...ids, ...(hasParams ? place.paramIds ?? [] : [])]);
-  const renamed = used.flatMap((name, at) => ids[at] === name ? [] : [[name, ids[at]]]);
+  const named = [...needs.names, ...(passes === null ? [] : needs.passedNames ?? [])];
+  const renamed = [...new Set(named)].map((name) => [name, place.idOfName(name)] as const)
+    .filter(([name, id]) => name !== id);
   const config: StepConfig = { ...draft.config };
   if (hasParams) config.params = place.params;
   if (renamed.length > 0) config.names = Object.fromEntries(renamed);
   if (passes !== null && reads.size > passes.length) config.passes = passes;
   if (hasExpressions || hasValues) config.scoped = true;
   return { ...draft, config, reads: [...reads] };
-}
-
-function readJoin(join: StepFile["join"] | null, dependencies: number): Join | null {
-  switch (join) {
-    case null:
-    case undefined:
-      return null;
-    case "all_success":
-      return { rule: "all", min: dependencies };
-    case "none_failed":
-      return { rule: "all", min: 0 };
-    case "any_success":
-      return { rule: "early", min: 1 };
-    case "all_done":
-      return { rule: "done", min: 0 };
-    default:
-      return { rule: "early", min: join.at_least };
-  }
-}
-
-function readMs(duration: string | undefined): number | undefined {
-  return duration === undefined ? undefined : parseDuration(duration) ?? undefined;
-}
-
-/** The parser's maps have no prototype; whoever reads the definition meets plain ones. */
-export function copyPlain<T>(value: T): T {
-  return JSON.parse(JSON.stringify(value)) as T;
 }

@@ -1,6 +1,7 @@
 // The JSON Schema under `inputs`: only keywords that the validator knows and that end in time whatever
 // the value. Unknown ones are mistakes, for a validator passes over them without a word.
 import { asMap, type Findings } from "./findings.ts";
+import { FORMATS, type KeywordKind, KEYWORDS, REFUSED, TYPES } from "./input_keywords.ts";
 import { validateInputs } from "./inputs.ts";
 import { findNearNames } from "./near.ts";
 import type { Path } from "./parse.ts";
@@ -10,109 +11,6 @@ import { quoteValue } from "./problems.ts";
 const MAX_SCHEMA_DEPTH = 16;
 const MAX_SCHEMAS = 1_000;
 const MAX_SCHEMA_CHARS = 65_536;
-
-const TYPES = ["string", "number", "integer", "boolean", "object", "array", "null"];
-
-/** Formats whose check takes linear time. */
-const FORMATS = [
-  "date",
-  "time",
-  "date-time",
-  "duration",
-  "email",
-  "hostname",
-  "ipv4",
-  "ipv6",
-  "uri",
-  "uri-reference",
-  "uuid",
-  "json-pointer",
-];
-
-type Kind =
-  | "schema"
-  | "schemas"
-  | "schema map"
-  | "type"
-  | "format"
-  | "names"
-  | "names map"
-  | "values"
-  | "number"
-  | "positive"
-  | "count"
-  | "flag"
-  | "text"
-  | "any";
-
-const KEYWORDS: Readonly<Record<string, Kind>> = {
-  type: "type",
-  title: "text",
-  description: "text",
-  default: "any",
-  properties: "schema map",
-  required: "names",
-  additionalProperties: "schema",
-  propertyNames: "schema",
-  minProperties: "count",
-  maxProperties: "count",
-  dependentRequired: "names map",
-  dependentSchemas: "schema map",
-  items: "schema",
-  prefixItems: "schemas",
-  contains: "schema",
-  minContains: "count",
-  maxContains: "count",
-  minItems: "count",
-  maxItems: "count",
-  enum: "values",
-  const: "any",
-  minimum: "number",
-  maximum: "number",
-  exclusiveMinimum: "number",
-  exclusiveMaximum: "number",
-  multipleOf: "positive",
-  minLength: "count",
-  maxLength: "count",
-  format: "format",
-  allOf: "schemas",
-  anyOf: "schemas",
-  oneOf: "schemas",
-  not: "schema",
-  if: "schema",
-  then: "schema",
-  else: "schema",
-  examples: "values",
-  deprecated: "flag",
-  readOnly: "flag",
-  writeOnly: "flag",
-  $comment: "text",
-  $schema: "text",
-};
-
-const REGEX =
-  "a regular expression may take minutes for one value; use enum, format, minLength or " +
-  "maxLength";
-const REFERENCE = "a schema that refers to itself has no bound; write the part out";
-const UNEVALUATED = "use additionalProperties or prefixItems with items: false";
-
-/** Keywords of JSON Schema that are refused, and why. */
-const REFUSED: Readonly<Record<string, string>> = {
-  pattern: REGEX,
-  patternProperties: REGEX,
-  $ref: REFERENCE,
-  $dynamicRef: REFERENCE,
-  $recursiveRef: REFERENCE,
-  $defs: REFERENCE,
-  definitions: REFERENCE,
-  $id: REFERENCE,
-  $anchor: REFERENCE,
-  $dynamicAnchor: REFERENCE,
-  uniqueItems: "it compares every item with every other, which takes minutes for a long list",
-  unevaluatedProperties: UNEVALUATED,
-  unevaluatedItems: UNEVALUATED,
-  dependencies: "use dependentRequired or dependentSchemas",
-};
 
 /** Checks the schema at a path; true where values may be validated with it. */
 export function checkInputSchema(path: Path, schema: unknown, findings: Findings): boolean {
@@ -188,7 +86,7 @@ class SchemaChecker {
     this.#checkKind(path, kind, value, depth);
   }
 
-  #checkKind(path: Path, kind: Kind, value: unknown, depth: number): void {
+  #checkKind(path: Path, kind: KeywordKind, value: unknown, depth: number): void {
     switch (kind) {
       case "schema":
         return this.check(path, value, depth + 1);
@@ -211,9 +109,9 @@ class SchemaChecker {
     }
   }
 
-  #checkPlain(path: Path, kind: Kind, value: unknown): void {
+  #checkPlain(path: Path, kind: KeywordKind, value: unknown): void {
     const isNumber = typeof value === "number";
-    const rules: Partial<Record<Kind, [fits: boolean, words: string]>> = {
+    const rules: Partial<Record<KeywordKind, [fits: boolean, words: string]>> = {
       number: [isNumber, "a number"],
       positive: [isNumber && value > 0, "a number above 0"],
       count: [isNumber && Number.isSafeInteger(value) && value >= 0, "a whole number from 0 on"],

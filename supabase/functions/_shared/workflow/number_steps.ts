@@ -6,7 +6,8 @@ import {
   START_STEP_ID,
   type StepConfig,
 } from "../contract/compiled_workflow.ts";
-import { type Draft, draftOwnStep, type DraftSettings } from "./draft.ts";
+import { describeDraft, type Draft, draftOwnStep } from "./draft.ts";
+import type { DraftSettings } from "./draft_config.ts";
 import { invertEdges, orderNodes } from "./graph.ts";
 
 /**
@@ -79,26 +80,14 @@ function linkDrafts(drafts: Draft[]): CompiledStep[] {
   return drafts.map((draft, position) => {
     const users = dependents[position].filter((user) => drafts[user].kind !== "failure");
     return {
+      ...describeDraft(draft),
       step_no: toStepNo(position),
-      step_id: draft.id,
-      kind: draft.kind,
-      phase: draft.phase,
-      agent: draft.agent,
-      config: draft.config,
-      max_attempts: draft.maxAttempts,
-      retry_initial_ms: draft.retryInitialMs,
-      retry_max_ms: draft.retryMaxMs,
-      retry_jitter: draft.retryJitter,
       depends_on: dependencies[position].map(toStepNo),
       dependents: dependents[position].map(toStepNo),
       reads: locate(draft.reads).map(toStepNo),
       is_sink: dependents[position].length === 0 || users.some(isEarly),
       is_result: draft.phase === "main" && draft.kind !== "failure" && draft.kind !== "start" &&
         users.every(isEarly),
-      join_rule: draft.join?.rule ?? null,
-      join_min: draft.join?.min ?? null,
-      continue_on_error: draft.continueOnError,
-      rate_limit: draft.rateLimit,
       compensates: draft.compensates === null
         ? null
         : toStepNo(positionOfId.get(draft.compensates)!),

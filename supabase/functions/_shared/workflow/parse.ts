@@ -1,10 +1,9 @@
 // YAML text → plain value, with the document kept for positions. Strict: warnings are errors, no
 // aliases, anchors or tags, no duplicate keys, one document, YAML 1.2, a size limit. Pure.
-import { type Document, isAlias, isMap, isNode, isScalar, isSeq, type Pair, Scalar } from "yaml";
+import { isAlias, isMap, isNode, isScalar, isSeq, type Pair } from "yaml";
 import { composeYaml, MAX_DEPTH } from "./compose_yaml.ts";
-import type { ProblemList } from "./problems.ts";
-import { quoteValue, writePath } from "./problems.ts";
-import { findRawOffset, type TextStyle } from "./text_position.ts";
+import { locateKey, locatePath, type Path, readKey } from "./locate.ts";
+import { type ProblemList, quoteValue, writePath } from "./problems.ts";
 
 /**
  * What YAML does not call printable, half surrogate pairs included. The parser lets them pass, but
@@ -13,7 +12,7 @@ import { findRawOffset, type TextStyle } from "./text_position.ts";
 // deno-lint-ignore no-control-regex
 const UNPRINTABLE = /[\0-\x08\x0B\x0C\x0E-\x1F\x7F\uFFFE\uFFFF]|\p{Surrogate}/u;
 
-export type Path = readonly (string | number)[];
+export type { Path };
 
 /** A value with the places of its parts; data without a text have all of them at 0. */
 export interface ParsedText {
@@ -167,60 +166,4 @@ export function findKeyFault(key: string | null): string | null {
   // To much of JavaScript it is no key, but the map's own prototype.
   if (key === "__proto__") return "a key must not be __proto__";
   return isStorable(key) ? null : `a key ${STORABLE_RULE}`;
-}
-
-function readKey(pair: Pair): string | null {
-  const { key } = pair;
-  if (!isScalar(key) || key.tag !== undefined || key.anchor !== undefined) return null;
-  return typeof key.value === "string" ? key.value : null;
-}
-
-function locateKey(pair: Pair): number {
-  return isNode(pair.key) ? pair.key.range?.[0] ?? 0 : 0;
-}
-
-/**
- * The value at `path`, its key where `part` is `key` or the value is empty, and the nearest parent
- * where there is no such value.
- */
-function locatePath(
-  source: string,
-  document: Document,
-  path: Path,
-  part: "key" | "value" = "value",
-  at?: number,
-): number {
-  let node: unknown = document.contents;
-  let offset = isNode(node) ? node.range?.[0] ?? 0 : 0;
-  for (const [depth, step] of path.entries()) {
-    if (isSeq(node)) {
-      node = node.items[Number(step)];
-      if (!isNode(node)) return offset;
-      offset = node.range?.[0] ?? offset;
-      continue;
-    }
-    const pair = isMap(node) ? node.items.find((item) => readKey(item) === step) : undefined;
-    if (pair === undefined) return offset;
-    node = pair.value;
-    const isWanted = part === "value" || depth < path.length - 1;
-    const isEmpty = !isNode(node) || (node.range !== undefined && node.range !== null &&
-      node.range[0] === node.range[1]);
-    offset = isWanted && !isEmpty && isNode(node) ? node.range?.[0] ?? offset : locateKey(pair);
-  }
-  if (at === undefined || !isScalar(node)) return offset;
-  return offset + findOffsetWithin(source, node, at);
-}
-
-const STYLES: Record<string, TextStyle> = {
-  [Scalar.PLAIN]: "plain",
-  [Scalar.QUOTE_SINGLE]: "single",
-  [Scalar.QUOTE_DOUBLE]: "double",
-  [Scalar.BLOCK_FOLDED]: "block",
-  [Scalar.BLOCK_LITERAL]: "block",
-};
-
-function findOffsetWithin(source: string, { value, range, type }: Scalar, at: number): number {
-  if (typeof value !== "string" || range === undefined || range === null) return 0;
-  const raw = source.slice(range[0], range[1]);
-  return findRawOffset(raw, value, at, STYLES[type ?? Scalar.PLAIN] ?? "plain");
 }

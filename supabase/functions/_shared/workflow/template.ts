@@ -1,7 +1,8 @@
 // Templates: steps of another file that take the place of a step with `use`. They are expanded at
 // publish, so that the graph of a run is known before it starts. Pure.
 import type { StepFile, TemplateFile } from "../contract/workflow_file.ts";
-import { copyPlain, type Draft, type DraftPlace, draftStep } from "./draft.ts";
+import { type Draft, type DraftPlace, draftStep } from "./draft.ts";
+import { copyPlain } from "./draft_config.ts";
 import { resolveBranches } from "./else_of.ts";
 import type { StepUses } from "./step_uses.ts";
 
@@ -40,6 +41,7 @@ export function expandTemplate(step: StepFile, place: DraftPlace, template: Temp
       ...place,
       id: idOfName(it.id),
       dependsOn: isFirst ? first.dependsOn : dependsOn.map(idOfName),
+      dependsOnNames: isFirst ? [] : dependsOn,
       join: isFirst ? first.join : join,
       unless: unless.map((other) => inner[other].if!),
       unlessNames: unless.flatMap((other) => uses[other].condition),
