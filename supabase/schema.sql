@@ -401,7 +401,7 @@ begin
     case when i.ordinality <= coalesce(p_max_concurrency, v_total) then 'queued' else 'waiting' end,
     p_job.priority, v_step.max_attempts, p_now,
     (i.ordinality > coalesce(p_max_concurrency, v_total))::integer,
-    p_job.generation, p_job.payload - array['if', 'unless', 'for_each', 'with', 'scoped', 'queue_timeout_ms'],
+    p_job.generation, p_job.payload - array['if', 'unless', 'for_each', 'with', 'scoped'],
     i.value, p_now
   from jsonb_array_elements(p_items) with ordinality as i
   order by i.ordinality;
@@ -547,10 +547,18 @@ begin
 
   select array_agg(step_no) into v_roots
   from public.job_queue
-  where workflow_run_id = p_to and status <> 'success';
+  where workflow_run_id = p_to and status <> 'success' and payload ->> 'kind' is distinct from 'failure';
   if v_roots is not null then
     perform orchestrator._redo_steps(p_to, v_roots, true, false, null, p_now);
+    return;
   end if;
+  -- The version published now has no step that is not done.
+  update public.job_queue
+  set status = 'skipped', skip_reason = 'condition', finished_at = p_now, open_dependencies = 0
+  where workflow_run_id = p_to and status <> 'success';
+  update public.workflow_runs
+  set status = 'success', open_sinks = 0, finished_at = p_now, deadline_at = null
+  where workflow_run_id = p_to;
 end;
 $function$;
 comment on function orchestrator._copy_outputs(p_from uuid, p_to uuid, p_redone_step text, p_now timestamp with time zone) is 'Gives a new run the good outputs of another, by step id, but for one step; what is behind a step without output is done again.';
@@ -1053,7 +1061,9 @@ begin
         where q.workflow_run_id = l.workflow_run_id and q.step_no = u.step_no and q.item_index = -1
         offset 0
       ) as p
-      where l.item_index = -1 and (l.dependencies > 0 or l.payload ? 'scoped')
+      where l.item_index = -1
+        -- What undoes a step reads it without waiting for it; its rule is `done`.
+        and (l.dependencies > 0 or l.payload ? 'scoped' or l.join_rule = 'done')
         and s.definition_id = l.definition_id and s.step_no = l.step_no
     ) as d
   ) as j;
@@ -2439,8 +2449,9 @@ begin
   return case
     when p_rule = 'early' then case
       when p_succeeded >= p_min then 'queued'
-      when p_succeeded + p_open < p_min then 'skipped'
-      else 'waiting'
+      -- Also where it cannot be met any more: only the last end tells whether one failed, in whatever order.
+      when p_open > 0 then 'waiting'
+      else 'skipped'
     end
     when p_open > 0 then 'waiting'
     when p_rule = 'done' then 'queued'
@@ -3921,7 +3932,7 @@ begin
     );
     perform orchestrator.end_run(
       v_run.workflow_run_id, 'failed',
-      format('the run took longer than its timeout of %s s', round(v_run.timeout_ms / 1000.0, 3)), v_now
+      format('the run took longer than its timeout of %s s', trim_scale(v_run.timeout_ms / 1000.0)), v_now
     );
     v_expired := v_expired + 1;
   end loop;
@@ -4707,7 +4718,8 @@ begin
     select array_agg(q.step_no) into v_roots
     from public.job_queue q
     join public.workflow_steps w on w.definition_id = q.definition_id and w.step_no = q.step_no
-    where q.workflow_run_id = p_workflow_run_id and q.item_index = -1 and w.phase = 'main' and q.step_id = p_step_id;
+    where q.workflow_run_id = p_workflow_run_id and q.item_index = -1 and w.phase = 'main' and q.step_id = p_step_id
+      and q.step_id not like '$%';
     if v_refusal is null and v_roots is null then
       v_refusal := format('the run has no step %s', coalesce(p_step_id, '(none was named)'));
     end if;

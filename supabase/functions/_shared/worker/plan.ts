@@ -25,9 +25,10 @@ export interface PlanDeps {
 
 /** A call whose agent gets what the lease brought: nothing to evaluate, to fetch or to go on with. */
 export function isPlainCall({ config, parked, others, item_index }: LeasedJob): boolean {
-  const { kind, scoped, with: values, passes, queue_timeout_ms } = config;
+  const { kind, scoped, with: values, passes, names, queue_timeout_ms } = config;
   return !parked && !others && !scoped && kind === undefined && item_index < 0 &&
-    values === undefined && passes === undefined && queue_timeout_ms === undefined;
+    values === undefined && passes === undefined && names === undefined &&
+    queue_timeout_ms === undefined;
 }
 
 /** Plans a job. Throws only what is a mistake of the code. */
@@ -115,8 +116,12 @@ async function gatherInputs(job: LeasedJob, scope: Scope): Promise<unknown> {
   const passed = config.passes === undefined
     ? succeeded
     : config.passes.filter((stepId) => succeeded.includes(stepId));
+  // In a template's step, by the names of the template's file.
+  const names = new Map(Object.entries(config.names ?? {}).map(([name, stepId]) => [stepId, name]));
   return Object.fromEntries(
-    await Promise.all(passed.map(async (stepId) => [stepId, await scope.readOutput(stepId)])),
+    await Promise.all(
+      passed.map(async (stepId) => [names.get(stepId) ?? stepId, await scope.readOutput(stepId)]),
+    ),
   );
 }
 

@@ -95,6 +95,13 @@ Deno.test("steps that are read for an expression only are not passed on", async 
   assert.deepEqual(await readInputs(job), { a: 1 });
 });
 
+Deno.test("an agent inside a template gets the outputs by the names of the template's file", async () => {
+  const job = createStep({ names: { look: "tell.look" } }, {
+    inputs: { "tell.look": 1, before: 2 },
+  });
+  assert.deepEqual(await readInputs(job), { look: 1, before: 2 });
+});
+
 Deno.test("a GET gets no inputs, and no output is fetched for it", async () => {
   const outputs = new FakeOutputs();
   const job = createJob({
