@@ -4,8 +4,12 @@ import { OrchestratorError } from "../contract/errors.ts";
 import type { StorageApi } from "../database/client.ts";
 import { UNAVAILABLE_RETRY_MS } from "../database/errors.ts";
 import type { OutputRef } from "../database/rows.ts";
+import {
+  isAlreadyThere,
+  isNotFound,
+  translateStorageFailure,
+} from "../database/storage_failure.ts";
 import { countBytes, digestText } from "./json_text.ts";
-import { isAlreadyThere, isNotFound, translateStorageFailure } from "./storage_failure.ts";
 import type { OutputOwner, OutputStore } from "./store.ts";
 
 export const OUTPUT_BUCKET = "workflow-outputs";

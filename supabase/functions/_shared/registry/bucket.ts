@@ -2,7 +2,12 @@
 // registry.
 import { OrchestratorError } from "../contract/errors.ts";
 import type { StorageApi } from "../database/client.ts";
-import { translateFailure, UNAVAILABLE_RETRY_MS } from "../database/errors.ts";
+import { UNAVAILABLE_RETRY_MS } from "../database/errors.ts";
+import {
+  isAlreadyThere,
+  isNotFound,
+  translateStorageFailure as translate,
+} from "../database/storage_failure.ts";
 import { TEMPLATE_FOLDER } from "../workflow/template_book.ts";
 
 export const WORKFLOW_BUCKET = "workflows";
@@ -14,13 +19,6 @@ const WORKFLOW_FILE_NAME = /^([^/]+)\.ya?ml$/;
 
 /** Templates looked through for a name that was meant. */
 const MAX_LISTED = 1_000;
-
-/** What `supabase-js` answers with instead of throwing. */
-interface StorageFailure {
-  message: string;
-  status?: number;
-  statusCode?: string;
-}
 
 export class WorkflowBucket {
   readonly #storage: StorageApi;
@@ -36,7 +34,7 @@ export class WorkflowBucket {
       fileSizeLimit: fileMaxBytes,
     });
     if (error === null) return true;
-    if (readStatus(error) === 409 || /already exists/i.test(error.message)) return false;
+    if (isAlreadyThere(error)) return false;
     throw translate(`creating the bucket ${WORKFLOW_BUCKET}`, error);
   }
 
@@ -90,23 +88,4 @@ async function readBlob(name: string, blob: Blob): Promise<string> {
       cause,
     });
   }
-}
-
-function isNotFound(error: StorageFailure): boolean {
-  return readStatus(error) === 404 || /not[ _]found/i.test(error.message);
-}
-
-/** Storage answers some errors with 400 and the real status in the body. */
-function readStatus(error: StorageFailure): number {
-  const inBody = Number(error.statusCode);
-  return Number.isInteger(inBody) && inBody >= 400 ? inBody : error.status ?? 0;
-}
-
-function translate(action: string, error: StorageFailure): OrchestratorError {
-  const failure = {
-    status: readStatus(error),
-    code: error.statusCode ?? "",
-    message: error.message,
-  };
-  return translateFailure(action, failure, "Storage");
 }

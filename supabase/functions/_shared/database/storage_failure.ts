@@ -1,15 +1,15 @@
 // What an answer of Storage means that is no success. supabase-js gives it instead of throwing.
 import type { OrchestratorError } from "../contract/errors.ts";
-import { translateFailure } from "../database/errors.ts";
+import { translateFailure } from "./errors.ts";
 
-export interface StorageFailure {
+interface StorageFailure {
   message: string;
   status?: number;
   statusCode?: string;
 }
 
 /** Storage answers some errors with 400 and the real status in the body. */
-export function readStatus(error: StorageFailure): number {
+function readStatus(error: StorageFailure): number {
   const inBody = Number(error.statusCode);
   return Number.isInteger(inBody) && inBody >= 400 ? inBody : error.status ?? 0;
 }
@@ -25,10 +25,7 @@ export function isAlreadyThere(error: StorageFailure): boolean {
 }
 
 /** The error that callers act upon: `unavailable` where another try may succeed. */
-export function translateStorageFailure(
-  action: string,
-  error: StorageFailure,
-): OrchestratorError {
+export function translateStorageFailure(action: string, error: StorageFailure): OrchestratorError {
   return translateFailure(action, {
     status: readStatus(error),
     code: error.statusCode ?? "",
