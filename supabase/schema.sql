@@ -424,16 +424,21 @@ declare
   v_parent public.workflow_runs;
   v_run_id uuid;
 begin
-  select * into strict v_parent from public.workflow_runs where workflow_run_id = p_job.workflow_run_id;
-  v_run_id := (orchestrator.create_runs(
-    jsonb_build_array(jsonb_build_object(
-      'user_id', p_job.user_id, 'workflow_key', p_request ->> 'workflow_key', 'intent_id', p_job.intent_id,
-      'payload', coalesce(p_request -> 'payload', '{}'), 'priority', p_job.priority,
-      'idempotency_key', 'job:' || p_job.job_id || ':' || p_job.generation,
-      'parent_run_id', p_job.workflow_run_id, 'parent_job_id', p_job.job_id, 'depth', v_parent.depth + 1
-    )),
-    'workflow'
-  ) #>> '{0,workflow_run_id}')::uuid;
+  if p_request is null then
+    -- Parked again: the run goes on, because somebody restarted it.
+    v_run_id := (p_job.parked ->> 'workflow_run_id')::uuid;
+  else
+    select * into strict v_parent from public.workflow_runs where workflow_run_id = p_job.workflow_run_id;
+    v_run_id := (orchestrator.create_runs(
+      jsonb_build_array(jsonb_build_object(
+        'user_id', p_job.user_id, 'workflow_key', p_request ->> 'workflow_key', 'intent_id', p_job.intent_id,
+        'payload', coalesce(p_request -> 'payload', '{}'), 'priority', p_job.priority,
+        'idempotency_key', 'job:' || p_job.job_id || ':' || p_job.generation,
+        'parent_run_id', p_job.workflow_run_id, 'parent_job_id', p_job.job_id, 'depth', v_parent.depth + 1
+      )),
+      'workflow'
+    ) #>> '{0,workflow_run_id}')::uuid;
+  end if;
 
   update public.job_queue
   set
@@ -1703,7 +1708,8 @@ begin
     update public.job_queue q
     set
       status = 'parked',
-      parked = v_result.parked || jsonb_strip_nulls(jsonb_build_object(
+      parked = case when q.parked ->> 'for' = v_reason then q.parked else '{}' end
+        || v_result.parked || jsonb_strip_nulls(jsonb_build_object(
         'until', u.until,
         -- Why an event that came was not taken for want of something in it.
         'match_failed', v_result.logs -> 'match_failed'

@@ -233,3 +233,32 @@ Deno.test("an approval and an event at the same moment end a wait once", () =>
     assert.equal(player.calls.length, 10);
     await assertInvariants(db);
   }));
+
+Deno.test("a sub-run that is restarted before its parent looked is waited for again", () =>
+  withDatabase(async (db) => {
+    let isBroken = true;
+    const player = new Player(db, { one: () => isBroken ? fails : { output: 1 } });
+    await player.publish({ ...CHILD, steps: [{ id: "one", call: CALL }] });
+    await player.publish({
+      key: "w",
+      trigger: { type: "manual" },
+      steps: [{ id: "sub", workflow: "child" }],
+    });
+    const runId = await player.start("w");
+    await player.settle(await player.hold());
+    await player.settle(await player.hold());
+    const [{ workflow_run_id, status }] = await db.admin`
+      select workflow_run_id, status from public.workflow_runs where workflow_key = 'child'`;
+    assert.equal(status, "failed");
+    isBroken = false;
+    await db.rpc.restartRun({ workflowRunId: workflow_run_id, mode: "failed" });
+    await db.rpc.processSignals();
+    const held = await player.hold();
+    assert.deepEqual(held.map(({ outcome }) => outcome).toSorted(), ["park", "success"]);
+    await player.settle(held.filter(({ outcome }) => outcome === "park"));
+    await player.settle(held.filter(({ outcome }) => outcome === "success"));
+    await player.play();
+    assert.equal((await player.run(runId)).status, "success");
+    assert.deepEqual(await player.output(runId, "sub"), { one: 1 });
+    await assertInvariants(db);
+  }));
