@@ -104,6 +104,12 @@ const SHOWN_FIGURES: readonly [figure: string, label: string, unit: string, rati
   ["core_3step_jobs_per_s_4conn", "3-step runs, batch 100, 4 connections", "jobs/s"],
   ["dispatch_jobs_per_s", "dispatch of many 3-step runs at once", "jobs/s", "of a bare insert"],
   ["dispatch_single_ms_p50", "dispatch of one run in SQL, median", "ms"],
+  ["fanout_items_per_s", "items of one fan-out, one connection", "jobs/s"],
+  ["fanout_4conn_over_1", "the same with 4 connections, over one", "times"],
+  ["fanout_1000_over_100", "two chained fan-outs: time for 1,000 items over 100", "times"],
+  ["publish_5000_steps_ms", "compile and publish 5,000 steps of three edges each", "ms"],
+  ["dispatch_5000_steps_ms", "dispatch one run of them", "ms"],
+  ["step_of_5000_over_50", "a step of a graph of 5,000, over one of 50", "times"],
   ["e2e_steps_per_s", "steps through HTTP, end to end", "steps/s", "of a bare fetch loop"],
   [
     "dispatch_to_call_ms_p50",
