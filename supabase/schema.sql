@@ -1006,6 +1006,7 @@ CREATE OR REPLACE FUNCTION orchestrator._lease(p_worker_id text, p_job_ids bigin
  RETURNS record
  LANGUAGE plpgsql
  SET search_path TO ''
+ SET plan_cache_mode TO 'force_generic_plan'
  SET enable_seqscan TO 'off'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
@@ -2822,6 +2823,7 @@ CREATE OR REPLACE FUNCTION orchestrator.take_tokens_for_jobs(p_job_ids bigint[],
  RETURNS bigint[]
  LANGUAGE plpgsql
  SET search_path TO ''
+ SET plan_cache_mode TO 'force_generic_plan'
  SET enable_seqscan TO 'off'
  SET enable_mergejoin TO 'off'
 AS $function$

@@ -472,6 +472,7 @@ language plpgsql
 volatile
 security invoker
 set search_path = ''
+set plan_cache_mode = force_generic_plan  -- or every lease plans anew, which costs more than a small batch
 set enable_seqscan = off
 set enable_hashjoin = off
 set enable_mergejoin = off
