@@ -282,7 +282,7 @@ begin
       v_run.priority, w.max_attempts, p_now, cardinality(w.depends_on), d.p_open, d.p_succeeded, d.p_failed,
       w.join_rule, w.join_min, w.config, p_now
     from public.workflow_steps w
-    cross join lateral orchestrator.count_dependencies(p_workflow_run_id, w.depends_on, '{}') as d
+    cross join lateral orchestrator.count_dependencies(p_workflow_run_id, w.depends_on) as d
     cross join lateral (
       select case
         when cardinality(w.depends_on) = 0 then 'queued'
@@ -2217,7 +2217,7 @@ $function$;
 comment on function orchestrator.carry_ends(p_job_ids bigint[], p_now timestamp with time zone) is 'Carries the end of dead or skipped jobs down the graph: dependents become ready or are skipped in turn, by their join rules; runs are closed.';
 grant execute on function orchestrator.carry_ends(p_job_ids bigint[], p_now timestamp with time zone) to service_role;
 
-CREATE OR REPLACE FUNCTION orchestrator.count_dependencies(p_workflow_run_id uuid, p_depends_on integer[], p_redone integer[], OUT p_open integer, OUT p_succeeded integer, OUT p_failed integer)
+CREATE OR REPLACE FUNCTION orchestrator.count_dependencies(p_workflow_run_id uuid, p_depends_on integer[], OUT p_open integer, OUT p_succeeded integer, OUT p_failed integer)
  RETURNS record
  LANGUAGE plpgsql
  STABLE
@@ -2226,14 +2226,10 @@ CREATE OR REPLACE FUNCTION orchestrator.count_dependencies(p_workflow_run_id uui
 AS $function$
 begin
   select
-    count(*) filter (where u.step_no = any (p_redone) or p.finished_at is null),
+    count(*) filter (where p.finished_at is null),
+    count(*) filter (where p.status = 'success' or p.status = 'dead' and w.continue_on_error),
     count(*) filter (where
-      u.step_no <> all (p_redone) and (p.status = 'success' or p.status = 'dead' and w.continue_on_error)
-    ),
-    count(*) filter (where
-      u.step_no <> all (p_redone) and (
-        p.status = 'dead' and not w.continue_on_error or p.status = 'cancelled' or p.skip_reason = 'upstream_failed'
-      )
+      p.status = 'dead' and not w.continue_on_error or p.status = 'cancelled' or p.skip_reason = 'upstream_failed'
     )
   into p_open, p_succeeded, p_failed
   from unnest(p_depends_on) as u (step_no)
@@ -2243,8 +2239,8 @@ begin
   left join public.workflow_steps w on w.definition_id = p.definition_id and w.step_no = p.step_no;
 end;
 $function$;
-comment on function orchestrator.count_dependencies(p_workflow_run_id uuid, p_depends_on integer[], p_redone integer[], OUT p_open integer, OUT p_succeeded integer, OUT p_failed integer) is 'The dependencies of a step of a run by how they ended; those in p_redone count as open.';
-grant execute on function orchestrator.count_dependencies(p_workflow_run_id uuid, p_depends_on integer[], p_redone integer[], OUT p_open integer, OUT p_succeeded integer, OUT p_failed integer) to service_role;
+comment on function orchestrator.count_dependencies(p_workflow_run_id uuid, p_depends_on integer[], OUT p_open integer, OUT p_succeeded integer, OUT p_failed integer) is 'The dependencies of a step of a run by how they ended.';
+grant execute on function orchestrator.count_dependencies(p_workflow_run_id uuid, p_depends_on integer[], OUT p_open integer, OUT p_succeeded integer, OUT p_failed integer) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator.create_runs(p_requests jsonb, p_trigger_type text)
  RETURNS jsonb

@@ -242,7 +242,7 @@ begin
       v_run.priority, w.max_attempts, p_now, cardinality(w.depends_on), d.p_open, d.p_succeeded, d.p_failed,
       w.join_rule, w.join_min, w.config, p_now
     from public.workflow_steps w
-    cross join lateral orchestrator.count_dependencies(p_workflow_run_id, w.depends_on, '{}') as d
+    cross join lateral orchestrator.count_dependencies(p_workflow_run_id, w.depends_on) as d
     cross join lateral (
       select case
         when cardinality(w.depends_on) = 0 then 'queued'
@@ -268,7 +268,6 @@ comment on function orchestrator._append_steps(uuid, jsonb, integer, timestamptz
 create function orchestrator.count_dependencies(
   p_workflow_run_id uuid,
   p_depends_on integer[],
-  p_redone integer[],
   out p_open integer,
   out p_succeeded integer,
   out p_failed integer
@@ -281,14 +280,10 @@ set enable_seqscan = off
 as $$
 begin
   select
-    count(*) filter (where u.step_no = any (p_redone) or p.finished_at is null),
+    count(*) filter (where p.finished_at is null),
+    count(*) filter (where p.status = 'success' or p.status = 'dead' and w.continue_on_error),
     count(*) filter (where
-      u.step_no <> all (p_redone) and (p.status = 'success' or p.status = 'dead' and w.continue_on_error)
-    ),
-    count(*) filter (where
-      u.step_no <> all (p_redone) and (
-        p.status = 'dead' and not w.continue_on_error or p.status = 'cancelled' or p.skip_reason = 'upstream_failed'
-      )
+      p.status = 'dead' and not w.continue_on_error or p.status = 'cancelled' or p.skip_reason = 'upstream_failed'
     )
   into p_open, p_succeeded, p_failed
   from unnest(p_depends_on) as u (step_no)
@@ -299,8 +294,8 @@ begin
 end;
 $$;
 
-comment on function orchestrator.count_dependencies(uuid, integer[], integer[]) is
-  'The dependencies of a step of a run by how they ended; those in p_redone count as open.';
+comment on function orchestrator.count_dependencies(uuid, integer[]) is
+  'The dependencies of a step of a run by how they ended.';
 
 create function public.append_steps(p_workflow_run_id uuid, p_plan jsonb)
 returns jsonb
@@ -356,7 +351,7 @@ revoke execute on all functions in schema orchestrator from public, anon, authen
 grant execute on function
   orchestrator._start_handlers(public.job_queue, timestamptz),
   orchestrator._append_steps(uuid, jsonb, integer, timestamptz),
-  orchestrator.count_dependencies(uuid, integer[], integer[])
+  orchestrator.count_dependencies(uuid, integer[])
   to service_role;
 revoke execute on function public.append_steps(uuid, jsonb), public.get_plan(uuid) from public, anon, authenticated;
 grant execute on function public.append_steps(uuid, jsonb), public.get_plan(uuid) to service_role;
