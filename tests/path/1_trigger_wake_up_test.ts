@@ -90,11 +90,14 @@ Deno.test("of 1,000 events inserted by 16 connections at random moments, every r
   assert.ok(workers > 3, `seed ${seed}: only ${workers} workers, so hardly any left and was woken`);
 });
 
-/** Nobody has asked for longer than any loop of ours pauses. */
+/**
+ * Nobody has asked for well over the longest pause between two questions of a loop of ours, 1 s: on
+ * a busy machine its timer comes late.
+ */
 const waitForSilence = () =>
   waitFor("silence", async () => {
     const [{ isQuiet }] = await db.admin`
-      select max(query_start) < clock_timestamp() - interval '1.5 seconds' as "isQuiet"
+      select max(query_start) < clock_timestamp() - interval '4 seconds' as "isQuiet"
       from pg_stat_activity
       where datname = current_database() and backend_type = 'client backend'
         and pid <> pg_backend_pid()`;
@@ -131,7 +134,7 @@ Deno.test("with nothing to do no function is called and nothing is asked of the 
       (await db.admin`select count(*)::int as n from cron.job_run_details`)[0].n as number;
     await waitFor("a minute with time left", () => {
       const second = new Date().getSeconds();
-      return second >= 1 && second < 60 - QUIET_MS / 1000 - 3;
+      return second >= 1 && second < 60 - QUIET_MS / 1000 - 10;
     });
     await stack.setLoops({ cron: false });
     await stack.setLoops({ cron: true });

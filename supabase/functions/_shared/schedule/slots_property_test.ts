@@ -204,11 +204,11 @@ Deno.test("tickers at any cadence and batch size fire the same slots with catch_
   );
 });
 
-Deno.test("tickers that look every few minutes fire every slot once with any policy", () => {
+Deno.test("tickers that look every few minutes fire every slot once, without catch_up all the last of those between two looks", () => {
   fc.assert(
     fc.property(
       transition,
-      minutes.filter((field) => field !== "10-12"),
+      minutes,
       fc.oneof(hours, fc.constant("*")),
       fc.integer({ min: 1, max: 4 * MINUTE }),
       fc.constantFrom<CatchUp>("none", "last", "all"),
@@ -220,7 +220,13 @@ Deno.test("tickers that look every few minutes fire every slot once with any pol
         const count = Math.floor(DAY / step);
         const moments = Array.from({ length: count }, (_, index) => from + (index + 1) * step);
         const fired = tick({ cron, zone, from, moments, catchUp, maxSlots: 10 });
-        assert.deepEqual(fired, walkSlots(cron, zone, from, moments[count - 1] + 1));
+        const findLook = (slot: number) => Math.ceil((slot - from) / step);
+        const slots = walkSlots(cron, zone, from, moments[count - 1] + 1);
+        const wanted = slots.filter((slot, at) =>
+          // In the night without 02:59 that slot fires at 03:00, a minute after the one of 01:59.
+          catchUp === "all" || findLook(slot) !== findLook(slots[at + 1] ?? Infinity)
+        );
+        assert.deepEqual(fired, wanted);
       },
     ),
     { numRuns: 60 },
