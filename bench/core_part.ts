@@ -1,38 +1,47 @@
 // The part of the benchmark without HTTP: one repeat of every drain, ours and the bare one in turn.
 import { type BenchServer, withDatabase } from "./database.ts";
 import { type Figures, percentile } from "./figures.ts";
-import { BATCHES, type BenchSettings, MANY_CONNECTIONS } from "./settings.ts";
+import type { BenchSettings } from "./settings.ts";
+import { type Cell, CELLS, nameFigure } from "./tables.ts";
 import { measureBareLoop } from "./bare/sql_loop.ts";
 import { measureCore, measureSingleDispatch } from "./ours/core.ts";
 
-export interface Cell {
-  batch: number;
-  connections: number;
-}
-
-/** One connection at every batch size, and many at the largest. */
-export const CELLS: Cell[] = [
-  ...BATCHES.map((batch) => ({ batch, connections: 1 })),
-  { batch: 100, connections: MANY_CONNECTIONS },
-];
-
-/** The flat name of a figure; batch 100 on one connection is the plain one. */
-export function nameFigure(name: string, { batch, connections }: Cell): string {
-  const suffix = [
-    ...(batch === 100 ? [] : [`_batch${batch}`]),
-    ...(connections === 1 ? [] : [`_${connections}conn`]),
-  ];
-  return name + suffix.join("");
-}
-
-/** Measures every cell once, each drain on a database of its own. */
+/** Measures batches of 100 once, on one connection and on many, and dispatches. */
 export async function measureCoreOnce(
   server: BenchServer,
   settings: BenchSettings,
   figures: Figures,
   say: (line: string) => void,
 ): Promise<void> {
-  for (const cell of CELLS) {
+  await measureCells(server, CELLS.filter(({ batch }) => batch === 100), settings, figures, say);
+  say("single dispatches");
+  const spans = await withDatabase(
+    server,
+    (database) => measureSingleDispatch(database, settings.singleDispatches),
+  );
+  figures.add("dispatch_single_ms_p50", percentile(spans, 50));
+  figures.add("dispatch_single_ms_p99", percentile(spans, 99));
+}
+
+/** Measures the smaller batches once. */
+export async function measureBatchesOnce(
+  server: BenchServer,
+  settings: BenchSettings,
+  figures: Figures,
+  say: (line: string) => void,
+): Promise<void> {
+  await measureCells(server, CELLS.filter(({ batch }) => batch !== 100), settings, figures, say);
+}
+
+/** Each drain has a database of its own, the bare one and ours in turn. */
+async function measureCells(
+  server: BenchServer,
+  cells: Cell[],
+  settings: BenchSettings,
+  figures: Figures,
+  say: (line: string) => void,
+): Promise<void> {
+  for (const cell of cells) {
     const jobs = settings.jobs[cell.batch];
     const { dispatchBatch } = settings;
     const isPlain = nameFigure("", cell) === "";
@@ -61,11 +70,4 @@ export async function measureCoreOnce(
       }
     }
   }
-  say("single dispatches");
-  const spans = await withDatabase(
-    server,
-    (database) => measureSingleDispatch(database, settings.singleDispatches),
-  );
-  figures.add("dispatch_single_ms_p50", percentile(spans, 50));
-  figures.add("dispatch_single_ms_p99", percentile(spans, 99));
 }

@@ -12,13 +12,15 @@ import { createRpc, type Rpc } from "../supabase/functions/_shared/database/rpc.
 
 export const ROOT = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
 const TEMPLATE = "bench_template";
+/** The same for every engine; a server of DATABASE_URL keeps its own, which the report tells. */
+const SERVER_SETTINGS = { shared_buffers: "1GB", max_wal_size: "4GB" };
 
 export interface BenchServer {
   url: string;
   /** What the figures depend on: version, fsync and the like. */
   facts: Record<string, string>;
-  /** A clone of the migrated template, dropped by close. */
-  open(): Promise<BenchDatabase>;
+  /** A clone of the migrated template or of another database, dropped by close. */
+  open(template?: string): Promise<BenchDatabase>;
   stop(): Promise<void>;
 }
 
@@ -36,7 +38,9 @@ export interface BenchDatabase {
 /** Starts a server of the stack's kind, or takes the one of DATABASE_URL, and migrates a template. */
 export async function startBenchServer(say: (line: string) => void): Promise<BenchServer> {
   const ownServer = Deno.env.get("DATABASE_URL");
-  const server = ownServer === undefined ? await startPostgres({ onProgress: say }) : undefined;
+  const server = ownServer === undefined
+    ? await startPostgres({ onProgress: say, settings: SERVER_SETTINGS })
+    : undefined;
   const url = ownServer ?? server!.url;
   const stop = async () => {
     if (ownServer !== undefined) await dropDatabase(url, TEMPLATE);
@@ -45,19 +49,25 @@ export async function startBenchServer(say: (line: string) => void): Promise<Ben
   try {
     say("preparing the template database");
     await prepareTemplate(url, TEMPLATE, ROOT);
-    return { url, facts: await readFacts(url), open: () => openDatabase(url), stop };
+    return {
+      url,
+      facts: await readFacts(url),
+      open: (template) => openDatabase(url, template),
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-/** Lends a fresh database to one measurement. */
+/** Lends a fresh database to one measurement: a migrated one, or a clone of another. */
 export async function withDatabase<T>(
   server: BenchServer,
   measure: (database: BenchDatabase) => Promise<T>,
+  template?: string,
 ): Promise<T> {
-  const database = await server.open();
+  const database = await server.open(template);
   try {
     return await measure(database);
   } finally {
@@ -65,7 +75,7 @@ export async function withDatabase<T>(
   }
 }
 
-/** Opens a clone of a migrated template. */
+/** Opens a clone, of the migrated template where no other is named. */
 export async function openDatabase(server: string, template = TEMPLATE): Promise<BenchDatabase> {
   const { name, url, open, close } = await cloneDatabase(server, template);
   const admin = open();

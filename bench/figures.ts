@@ -26,8 +26,11 @@ export class Figures {
 
   /** Median of the ratios within each repeat, which load from outside bends less than the ratio of medians. */
   ratio(name: string, base: string): number {
-    const bases = this.#read(base);
-    return percentile(this.#read(name).map((value, at) => value / bases[at]), 50);
+    const [values, bases] = [this.#read(name), this.#read(base)];
+    if (values.length !== bases.length) {
+      throw new Error(`cannot compare ${name} with ${base}: they were not measured in turn`);
+    }
+    return percentile(values.map((value, at) => value / bases[at]), 50);
   }
 
   medians(): Record<string, number> {

@@ -3,7 +3,8 @@ import type { Stack } from "../scripts/stack/mod.ts";
 import { measureFetchLoop } from "./bare/fetch_loop.ts";
 import { type BenchServer, withDatabase } from "./database.ts";
 import { type Figures, percentile } from "./figures.ts";
-import { measureLatencies, measureThroughput } from "./ours/end_to_end.ts";
+import { CPU_USERS } from "./ours/cpu_clock.ts";
+import { measureLatencies, measureMemory, measureThroughput } from "./ours/end_to_end.ts";
 import type { BenchSettings } from "./settings.ts";
 
 /** Measures both once, each on a stack and a database of its own. */
@@ -25,7 +26,11 @@ export async function measureHttpOnce(
       }),
   );
   figures.add("e2e_steps_per_s", throughput.stepsPerSecond);
-  figures.add("worker_cpu_ms_per_step", throughput.cpuMsPerStep);
+  const cpuMs = throughput.cpuMsPerStep;
+  figures.add("worker_cpu_ms_per_step", cpuMs.worker);
+  const sumMs = CPU_USERS.reduce((sum, user) => sum + cpuMs[user], 0);
+  figures.add("e2e_cpu_ms_per_step", sumMs);
+  for (const user of CPU_USERS) figures.add(`e2e_cpu_share_${user}`, cpuMs[user] / sumMs);
   figures.add("worker_rss_mb", throughput.residentMb);
 
   say(
@@ -36,6 +41,29 @@ export async function measureHttpOnce(
   // Too few for more than a median: before each, the worker must have left.
   figures.add("idle_dispatch_to_call_ms_p50", percentile(latencies.idleDispatchToCall, 50));
   addPercentiles(figures, "step_to_step", latencies.stepToStep);
+}
+
+const MEMORY_STEPS = [20_000, 60_000, 100_000];
+
+/** Tells how much memory the worker's process holds while it takes 100,000 steps. */
+export async function measureMemoryOnce(
+  server: BenchServer,
+  settings: BenchSettings,
+  figures: Figures,
+  say: (line: string) => void,
+): Promise<void> {
+  const { httpConcurrency: concurrency } = settings;
+  const held: number[] = [];
+  await withDatabase(
+    server,
+    (database) =>
+      measureMemory(database, { marks: MEMORY_STEPS, concurrency }, (steps, residentMb) => {
+        say(`${steps} steps over HTTP: the worker holds ${residentMb.toFixed(0)} MB`);
+        figures.add(`worker_rss_mb_${steps / 1000}k`, residentMb);
+        held.push(residentMb);
+      }),
+  );
+  figures.add("worker_rss_growth_mb_100k", held.at(-1)! - held[0]);
 }
 
 function fetchBare(stack: Stack, url: string, calls: number, concurrency: number): Promise<number> {

@@ -1,12 +1,18 @@
 // Writes what documents say of settings and figures from where they are defined: .env.example and the
-// README's table of settings (contract/settings.ts), the README's figures (bench/results/latest.json).
-// `--check` writes nothing and fails on drift.
+// README's table of settings (contract/settings.ts), the figures of README and docs/performance.md and
+// their chart (bench/results/latest.json). `--check` writes nothing and fails on drift.
+import { drawChart } from "../bench/chart.ts";
+import { PEER_CASES } from "../bench/peers/cases.ts";
+import { formatNumber, formatShare, type Results } from "../bench/report.ts";
+import { listMeasured, nameOurs, nameRatio, nameVersion, type Row } from "../bench/tables.ts";
 import { describeSettings } from "../supabase/functions/_shared/contract/settings.ts";
 
 const ROOT = new URL("..", import.meta.url);
 const ENV_EXAMPLE = new URL(".env.example", ROOT);
 const README = new URL("README.md", ROOT);
+const PERFORMANCE = new URL("docs/performance.md", ROOT);
 const FIGURES = new URL("bench/results/latest.json", ROOT);
+const CHART = new URL("bench/results/latest.svg", ROOT);
 
 interface Variable {
   name: string;
@@ -94,69 +100,117 @@ export function formatSettingsTable(): string {
   ].join("\n");
 }
 
-/** The figures that the README tells, by their name in the results. */
-const SHOWN_FIGURES: readonly [figure: string, label: string, unit: string, ratio?: string][] = [
-  ["core_3step_runs_per_s", "SQL core, 3-step runs, batch 100, one connection", "runs/s"],
-  ["core_3step_jobs_per_s", "the same as jobs", "jobs/s", "of a bare three-write loop"],
-  ["core_1step_jobs_per_s", "SQL core, 1-step runs, batch 100", "jobs/s", "of the bare loop"],
-  ["core_3step_jobs_per_s_batch10", "3-step runs, batch 10", "jobs/s", "of the bare loop"],
-  ["core_3step_jobs_per_s_batch1", "3-step runs, batch 1", "jobs/s", "of the bare loop"],
-  ["core_3step_jobs_per_s_4conn", "3-step runs, batch 100, 4 connections", "jobs/s"],
+/** The figures that the README tells, by their name in the results; all stand in docs/performance.md. */
+const SHOWN_FIGURES: readonly [figure: string, label: string, unit: string, share?: string][] = [
+  ["core_1step_runs_per_s", "jobs of one step, SQL core, batch 100", "jobs/s", "of the bare loop"],
+  ["peer_graphile_worker_jobs_per_s", "graphile-worker, batched", "jobs/s", "of the bare loop"],
+  ["peer_pg_boss_jobs_per_s", "pg-boss, batch 100", "jobs/s", "of the bare loop"],
+  ["core_3step_runs_per_s", "runs of three steps, SQL core, batch 100", "runs/s"],
+  ["core_3step_runs_per_s_4conn", "the same with 4 connections", "runs/s"],
+  ["peer_dbos_3step_runs_per_s", "DBOS, 10 in flight", "runs/s"],
   ["dispatch_jobs_per_s", "dispatch of many 3-step runs at once", "jobs/s", "of a bare insert"],
   ["dispatch_single_ms_p50", "dispatch of one run in SQL, median", "ms"],
-  ["fanout_items_per_s", "items of one fan-out, one connection", "jobs/s"],
-  ["fanout_4conn_over_1", "the same with 4 connections, over one", "times"],
   ["fanout_1000_over_100", "two chained fan-outs: time for 1,000 items over 100", "times"],
-  ["publish_5000_steps_ms", "compile and publish 5,000 steps of three edges each", "ms"],
-  ["dispatch_5000_steps_ms", "dispatch one run of them", "ms"],
   ["step_of_5000_over_50", "a step of a graph of 5,000, over one of 50", "times"],
+  ["grown_over_empty", "lease, complete, dispatch: grown tables over empty ones", "times"],
+  ["held_snapshot_last_over_first", "rate after 45 s under a held snapshot", "times"],
   ["e2e_steps_per_s", "steps through HTTP, end to end", "steps/s", "of a bare fetch loop"],
-  [
-    "dispatch_to_call_ms_p50",
-    "dispatch until the agent has the call, worker draining, median",
-    "ms",
-  ],
+  ["dispatch_to_call_ms_p50", "dispatch until the agent has the call, median", "ms"],
   ["dispatch_to_call_ms_p99", "the same, 99th percentile", "ms"],
-  ["idle_dispatch_to_call_ms_p50", "dispatch until the agent has the call, all idle, median", "ms"],
-  ["idle_dispatch_to_call_ms_p99", "the same, 99th percentile", "ms"],
+  ["idle_dispatch_to_call_ms_p50", "the same with all idle, median", "ms"],
   ["step_to_step_ms_p50", "end of a step until the next agent has the call, median", "ms"],
-  ["step_to_step_ms_p99", "the same, 99th percentile", "ms"],
+  ["worker_cpu_ms_per_step", "the worker's CPU time per step", "ms"],
   ["worker_rss_mb", "memory of the worker's process", "MB"],
 ];
 
 /** The README's table of figures: those that the last benchmark measured. */
-export function formatFigures(results: Record<string, string | number>): string {
+export function formatFigures(results: Results): string {
   const rows = SHOWN_FIGURES.filter(([figure]) => figure in results).map(
     ([figure, label, unit, base]) => {
-      const ratio = results[`${figure}_ratio`];
-      const share = base === undefined || ratio === undefined
-        ? ""
-        : `${Math.round(Number(ratio) * 100)} % ${base}`;
-      return `| ${label} | ${Number(results[figure]).toLocaleString("en")} ${unit} | ${share} |`;
+      const [ratio, ours] = [results[`${figure}_ratio`], results[`ours_over_${figure}`]];
+      const share = [
+        ...(base === undefined || ratio === undefined ? [] : [`${formatShare(ratio)} ${base}`]),
+        ...(ours === undefined ? [] : [`ours is ${formatNumber(Number(ours))} times that`]),
+      ].join(", ");
+      return `| ${label} | ${formatNumber(Number(results[figure]))} ${unit} | ${share} |`;
     },
   );
-  const { machine_cores: cores, machine_cpu: cpu, measured_at: at } = results;
+  return [formatCircumstances(results), "", "| What | Median | Share |", "|---|---|---|", ...rows]
+    .join("\n");
+}
+
+/** Where and how the figures were measured, in a sentence. */
+export function formatCircumstances(results: Results): string {
+  const { machine_cores: cores, machine_cpu: cpu, measured_at: at, mode, repeats } = results;
   const { postgres_server_version: postgres, postgres_fsync: fsync } = results;
+  return `Measured ${
+    String(at).slice(0, 10)
+  } on ${cores} cores (${cpu}), PostgreSQL ${postgres}, ` +
+    `fsync ${fsync}: medians of ${repeats} interleaved repeats, ${mode} mode.`;
+}
+
+/** All tables of docs/performance.md: everything that the last benchmark measured. */
+export function formatTables(results: Results): string {
+  const formatRow = (row: Row) => {
+    const [share, ours] = [results[nameRatio(row)], results[nameOurs(row)]];
+    return `| ${row.label} | ${formatNumber(Number(results[row.figure]))} ${row.unit} | ` +
+      `${share === undefined ? "" : formatShare(share)} | ` +
+      `${ours === undefined ? "" : `× ${formatNumber(Number(ours))}`} | \`${row.figure}\` |`;
+  };
+  const sections = listMeasured((figure) => figure in results).map(({ title, rows }) =>
+    [
+      `#### ${title}`,
+      "",
+      "| What | Median | Share | Ours over it | Key |",
+      "|---|---|---|---|---|",
+      ...rows.map(formatRow),
+    ].join("\n")
+  );
+  return [formatCircumstances(results), ...sections].join("\n\n");
+}
+
+/** The table of the other engines: versions from the results, settings as their adapters get them. */
+export function formatPeers(results: Results): string {
+  const rows = PEER_CASES.filter(({ figure }) => figure in results).map((peer) =>
+    `| ${peer.package} ${results[nameVersion(peer.package)]} | \`${
+      JSON.stringify(peer.setting)
+    }\` | \`${peer.figure}\` |`
+  );
   return [
-    `Measured ${
-      String(at).slice(0, 10)
-    } on ${cores} cores (${cpu}), PostgreSQL ${postgres}, fsync ${fsync}.`,
+    `PostgreSQL ${results.postgres_server_version} for all: \`fsync ${results.postgres_fsync}\`, ` +
+    `\`synchronous_commit ${results.postgres_synchronous_commit}\`, ` +
+    `\`shared_buffers ${results.postgres_shared_buffers}\`, ` +
+    `\`max_wal_size ${results.postgres_max_wal_size}\`.`,
     "",
-    "| What | Median | Share |",
+    "| Engine | Settings | Key |",
     "|---|---|---|",
     ...rows,
   ].join("\n");
 }
 
-/** The text between the marks of a block of the README. */
+/** The results of the last run. */
+export async function readResults(): Promise<Results> {
+  return JSON.parse(await Deno.readTextFile(FIGURES));
+}
+
+/** The text between the marks of a block of a document. */
 export function readBlock(text: string, name: string): string {
   return splitAtBlock(text, name)[1];
 }
 
 /** The README with its written blocks as they must be. */
 export async function fillReadme(text: string): Promise<string> {
-  const results = JSON.parse(await Deno.readTextFile(FIGURES)) as Record<string, string | number>;
-  const blocks = { settings: formatSettingsTable(), figures: formatFigures(results) };
+  const results = await readResults();
+  return fill(text, { settings: formatSettingsTable(), figures: formatFigures(results) });
+}
+
+/** docs/performance.md with its written blocks as they must be. */
+export async function fillPerformance(text: string): Promise<string> {
+  const results = await readResults();
+  return fill(text, { figures: formatTables(results), engines: formatPeers(results) });
+}
+
+function fill(text: string, blocks: Record<string, string>): string {
   let filled = text;
   for (const [name, content] of Object.entries(blocks)) {
     const [before, , after] = splitAtBlock(filled, name);
@@ -169,7 +223,7 @@ function splitAtBlock(text: string, name: string): [before: string, block: strin
   const [begin, end] = [`<!-- ${name}: written from the code -->\n`, `\n<!-- end of ${name} -->`];
   const from = text.indexOf(begin);
   const to = text.indexOf(end);
-  if (from === -1 || to < from) throw new Error(`README.md has no block ${name}`);
+  if (from === -1 || to < from) throw new Error(`the document has no block ${name}`);
   const start = from + begin.length;
   return [text.slice(0, start), text.slice(start, to), text.slice(to)];
 }
@@ -190,9 +244,12 @@ function wrap(text: string): string[] {
 
 async function main(args: string[]): Promise<number> {
   const readme = await Deno.readTextFile(README);
+  const performanceDoc = await Deno.readTextFile(PERFORMANCE);
   const wanted = [
     { url: ENV_EXAMPLE, name: ".env.example", text: formatEnvExample() },
     { url: README, name: "README.md", text: await fillReadme(readme) },
+    { url: PERFORMANCE, name: "docs/performance.md", text: await fillPerformance(performanceDoc) },
+    { url: CHART, name: "bench/results/latest.svg", text: drawChart(await readResults()) },
   ];
   let drifted = 0;
   for (const { url, name, text } of wanted) {

@@ -4,8 +4,9 @@ import { setUp } from "../../scripts/setup-orchestrator.ts";
 import { type Stack, startStack } from "../../scripts/stack/mod.ts";
 import { chain, publish, writeWorkflow } from "../../tests/harness/definition.ts";
 import { type BenchDatabase, ROOT } from "../database.ts";
-import { readCpuSeconds, readResidentMb } from "../machine.ts";
+import { readResidentMb } from "../machine.ts";
 import { AgentRecorder } from "./agent_recorder.ts";
+import { CpuClock, type CpuUse } from "./cpu_clock.ts";
 import { allowUnlimited } from "./core.ts";
 
 const AGENT = "agent-proxy/noop";
@@ -40,8 +41,20 @@ async function openStack(database: BenchDatabase, env: Record<string, string>): 
 
 export interface Throughput {
   stepsPerSecond: number;
-  cpuMsPerStep: number;
+  /** CPU time that each kind of process took a step, in ms. */
+  cpuMsPerStep: CpuUse;
+  /** Of the worker's process. */
   residentMb: number;
+}
+
+/** One worker for the whole drain: what a change of worker costs shows in the latencies. */
+function settleOnOneWorker(concurrency: number): Record<string, string> {
+  return {
+    ORCHESTRATOR_WORKER_CONCURRENCY: String(concurrency),
+    ORCHESTRATOR_BATCH_SIZE: String(concurrency),
+    ORCHESTRATOR_WORKER_MAX_WORKERS: "1",
+    ORCHESTRATOR_WORKER_MAX_CALLS: "100000",
+  };
 }
 
 /** Drains queued chains with one worker; `bare` measures the fetch loop on the same warm stack. */
@@ -50,17 +63,41 @@ export async function measureThroughput(
   { steps, concurrency }: { steps: number; concurrency: number },
   bare: (stack: Stack, agentUrl: string) => Promise<void>,
 ): Promise<Throughput> {
-  const stack = await openStack(database, {
-    ORCHESTRATOR_WORKER_CONCURRENCY: String(concurrency),
-    ORCHESTRATOR_BATCH_SIZE: String(concurrency),
-    ORCHESTRATOR_WORKER_MAX_WORKERS: "1",
-    // One worker for the whole drain: what a change of worker costs shows in the latencies.
-    ORCHESTRATOR_WORKER_MAX_CALLS: "100000",
-  });
+  const stack = await openStack(database, settleOnOneWorker(concurrency));
   try {
     await drainOverHttp(database, stack, concurrency * STEPS * 3);
     await bare(stack, `${stack.url}/functions/v1/${AGENT}`);
     return await drainOverHttp(database, stack, steps);
+  } finally {
+    await stack.stop();
+  }
+}
+
+/** Steps of one drain; a worker's budget ends before 100,000 steps do. */
+const TRANCHE = 5_000;
+
+/** Drains chains in one process of the worker, and tells its memory after as many steps as `marks` say. */
+export async function measureMemory(
+  database: BenchDatabase,
+  { marks, concurrency }: { marks: number[]; concurrency: number },
+  tell: (steps: number, residentMb: number) => void,
+): Promise<void> {
+  const stack = await openStack(database, settleOnOneWorker(concurrency));
+  try {
+    let steps = 0;
+    let pid: number | undefined;
+    for (const mark of marks) {
+      let residentMb = 0;
+      for (; steps < mark; steps += TRANCHE) {
+        ({ residentMb } = await drainOverHttp(database, stack, TRANCHE));
+      }
+      const { orchestrator } = stack.functionPids();
+      if (pid !== undefined && orchestrator !== pid) {
+        throw new Error("the worker's process was replaced, so its memory says nothing");
+      }
+      pid = orchestrator;
+      tell(mark, residentMb);
+    }
   } finally {
     await stack.stop();
   }
@@ -79,7 +116,7 @@ async function drainOverHttp(
   }));
   await database.connectRpc().dispatchWorkflows({ requests, ring: false });
   await database.settleDown();
-  const cpuBefore = await readWorkerCpu(stack);
+  const clock = await CpuClock.start(database, stack);
   const startedAt = Date.now();
   const response = await fetch(`${stack.url}/functions/v1/orchestrator/worker?wait=true`, {
     method: "POST",
@@ -94,16 +131,14 @@ async function drainOverHttp(
     throw new Error(`${open} of ${runs} runs are not a success; the worker answered ${answer}`);
   }
   const { orchestrator: pid } = stack.functionPids();
+  const used = Object.entries(await clock.read());
   return {
     stepsPerSecond: runs * STEPS / (ended_at.getTime() - startedAt) * 1000,
-    cpuMsPerStep: (await readWorkerCpu(stack) - cpuBefore) * 1000 / (runs * STEPS),
+    cpuMsPerStep: Object.fromEntries(
+      used.map(([who, seconds]) => [who, seconds * 1000 / (runs * STEPS)]),
+    ) as CpuUse,
     residentMb: await readResidentMb(pid),
   };
-}
-
-async function readWorkerCpu(stack: Stack): Promise<number> {
-  const { orchestrator: pid } = stack.functionPids();
-  return pid === undefined ? 0 : await readCpuSeconds(pid);
 }
 
 export interface Latencies {

@@ -13,6 +13,8 @@ export interface PostgresOptions {
   port?: number;
   /** False trades safety after a power cut for speed; figures are honest only with true (default). */
   fsync?: boolean;
+  /** Server settings besides these, or in place of the stack's own. */
+  settings?: Record<string, string>;
   onProgress?: (line: string) => void;
 }
 
@@ -75,6 +77,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Star
         port,
         databaseFolder,
         fsync: options.fsync ?? true,
+        settings: options.settings ?? {},
       }),
     ],
     env: { STACK_LOG: logFile, STACK_REMOVE: options.dataDir === undefined ? folder : "" },
@@ -212,7 +215,12 @@ async function initialise(bin: string, folder: string, password: string): Promis
 }
 
 function makeSettings(
-  options: { port: number; databaseFolder: string; fsync: boolean },
+  options: {
+    port: number;
+    databaseFolder: string;
+    fsync: boolean;
+    settings: Record<string, string>;
+  },
 ): string[] {
   const settings = {
     listen_addresses: "127.0.0.1",
@@ -228,6 +236,7 @@ function makeSettings(
     jit: "off",
     log_line_prefix: "%m [%p] %u@%d ",
     "cluster_name": "local-stack",
+    ...options.settings,
   };
   return [
     "-D",

@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { drawChart } from "../../bench/chart.ts";
 import {
+  fillPerformance,
   fillReadme,
   formatEnvExample,
   formatSettingsTable,
   FUNCTION_VARIABLES,
   LOCAL_VARIABLES,
   readBlock,
+  readResults,
 } from "../../scripts/generate_env_example.ts";
 import { ERROR_CLASSES, JOB_STATUSES } from "../../supabase/functions/_shared/contract/statuses.ts";
 import { compileWorkflow } from "../../supabase/functions/_shared/workflow/compile.ts";
@@ -23,6 +26,7 @@ const DOCUMENTS = [
   "CHANGELOG.md",
   "docs/architecture.md",
   "docs/glossary.md",
+  "docs/performance.md",
 ];
 
 /** The texts of all fenced blocks of a language, without the indent of a list. */
@@ -61,6 +65,9 @@ Deno.test("the settings, figures and .env.example are as the code says", async (
   assert.equal(readBlock(README, "settings"), formatSettingsTable());
   assert.equal(README, await fillReadme(README));
   assert.equal(await readText(".env.example"), formatEnvExample());
+  const performance = await readText("docs/performance.md");
+  assert.equal(performance, await fillPerformance(performance));
+  assert.equal(await readText("bench/results/latest.svg"), drawChart(await readResults()));
 });
 
 Deno.test(".env.example and the README name the same variables", () => {
