@@ -9,6 +9,14 @@ export interface FunctionProcessOptions {
   logFile: string;
 }
 
+/**
+ * The hosted runtime makes each isolate with heap limits of 0 and 256 MB, from which V8 derives the sizes of its
+ * generations. This flag goes through the same computation; without it a function would live in as much memory
+ * as the developer's machine has to give, and show nothing of what it takes when it is deployed.
+ * https://supabase.com/docs/guides/functions/limits
+ */
+const HEAP_LIMIT_MB = 256;
+
 // What Deno needs to find its cache and to reach the package registry; nothing else of our environment may
 // reach a function, or it would work here and fail when it is deployed.
 const PASSED_ON =
@@ -30,6 +38,7 @@ export class FunctionProcess {
     this.#child = new Deno.Command(Deno.execPath(), {
       args: [
         ...["run", "--allow-all", "--no-check", "--no-lock", "--node-modules-dir=none"],
+        `--v8-flags=--max-heap-size=${HEAP_LIMIT_MB}`,
         ...(config.importMap === undefined ? ["--no-config"] : ["--config", config.importMap]),
         runtime,
         config.entrypoint,

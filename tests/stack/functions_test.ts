@@ -45,6 +45,16 @@ Deno.test("APIs that the hosted runtime lacks say so", async () => {
   for (const answer of answers) assert.match(answer, /not available in the hosted edge runtime/);
 });
 
+Deno.test("a function's heap has the limit of the hosted platform", async () => {
+  const limit = await (await fetch(`${base}/hello/heap`)).json();
+  assert.equal(limit / 1024 / 1024, 256);
+});
+
+Deno.test("headers that come twice reach the caller twice", async () => {
+  const response = await fetch(`${base}/hello/cookies`);
+  assert.deepEqual(response.headers.getSetCookie(), ["a=1", "b=2"]);
+});
+
 Deno.test("a large body streams through in both directions", async () => {
   const sent = crypto.getRandomValues(new Uint8Array(65536));
   const chunks = new ReadableStream<Uint8Array>({

@@ -122,11 +122,11 @@ export const SETTINGS = [
   },
   {
     name: "worker_poll_ms",
-    default: 25,
+    default: 10,
     unit: "ms",
     min: 1,
     max: 60_000,
-    description: "Pause between two looks at the queue while a worker lingers.",
+    description: "Longest pause between two looks at the queue while a worker lingers.",
   },
   {
     name: "worker_max_workers",

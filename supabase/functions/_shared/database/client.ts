@@ -31,7 +31,9 @@ export function connect(url: string, secretKey: string): Connection {
 function createTransport(client: SupabaseClient): Transport {
   return {
     async callFunction(name, args) {
-      const { data, error, status } = await client.rpc(name, args);
+      const { data, error, status } = await callInTime((signal) =>
+        client.rpc(name, args).abortSignal(signal)
+      );
       if (error === null) return data;
       const { code, message } = error;
       throw translateFailure(`calling ${name}`, {
@@ -43,9 +45,19 @@ function createTransport(client: SupabaseClient): Transport {
   };
 }
 
+// Not AbortSignal.timeout(): its timer, and with it the request, would live on for the whole time after
+// every call, and a busy worker makes hundreds of calls a second.
+async function callInTime<T>(call: (signal: AbortSignal) => PromiseLike<T>): Promise<T> {
+  const timeout = new AbortController();
+  const timer = setTimeout(() => timeout.abort(), DATABASE_TIMEOUT_MS);
+  try {
+    return await call(timeout.signal);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 function fetchInTime(input: RequestInfo | URL, init: RequestInit = {}): Promise<Response> {
-  return fetch(input, {
-    ...init,
-    signal: AbortSignal.timeout(DATABASE_TIMEOUT_MS),
-  });
+  const signal = init.signal ?? AbortSignal.timeout(DATABASE_TIMEOUT_MS);
+  return fetch(input, { ...init, signal });
 }

@@ -70,8 +70,10 @@ export function createRpc(transport: Transport) {
       leaseLimit?: number;
       leaseMs?: number;
     }) =>
-      call<rows.Settlement>("complete_jobs", prefix(a))
-        .then((it) => joinRuns(withList(withList(withList(it, "results"), "jobs"), "runs"))),
+      call<rows.Settlement>("complete_jobs", prefix(a)).then((it) => ({
+        ...joinRuns(withList(withList(withList(it, "results"), "jobs"), "runs")),
+        results: withSuccesses(a.results, it.results),
+      })),
 
     heartbeatJobs: (a: { workerId: string; leases: rows.HeldLease[]; leaseMs: number }) =>
       call<{ lost: number[] }>("heartbeat_jobs", prefix(a)).then((it) => withList(it, "lost")),
@@ -231,6 +233,14 @@ function joinRuns<T extends rows.Lease>(lease: T): T {
     if (job.scope !== null) job.scope.event.payload = payload;
   }
   return lease;
+}
+
+/** The database tells of the results that are no plain success; the others are filled in. */
+function withSuccesses(sent: rows.JobResult[], told: rows.SettledJob[]): rows.SettledJob[] {
+  const known = new Map(told.map((it) => [it.job_id, it]));
+  return sent.map(({ job_id }) =>
+    known.get(job_id) ?? { job_id, applied: true, status: "success" as const }
+  );
 }
 
 function asList<T>(value: T[] | null): T[] {

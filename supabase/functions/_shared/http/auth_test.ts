@@ -94,6 +94,22 @@ Deno.test("every named secret key is accepted in the apikey header", async () =>
   });
 });
 
+Deno.test("a key that is a part, a repetition or a variation of a service key is refused", async () => {
+  const last = SECRET.endsWith("a") ? "b" : "a";
+  for (
+    const apikey of [
+      SECRET.slice(0, -1),
+      SECRET.slice(1),
+      SECRET + SECRET,
+      `${SECRET}a`,
+      `${SECRET.slice(0, -1)}${last}`,
+      SECRET.toUpperCase(),
+    ]
+  ) {
+    assert.equal(await findRefusal({ apikey }), "unauthorized", apikey);
+  }
+});
+
 Deno.test("a secret key, the legacy service_role key and EDGE_SERVICE_JWT work as Bearer", async () => {
   assert.equal((await authenticate(request(bearer(SECRET)))).via, "secret_key");
   assert.equal(

@@ -153,6 +153,43 @@ Deno.test("a body of exactly the limit is whole", async () => {
   });
 });
 
+Deno.test("an answer that says its length and is too long is cut at the limit", async () => {
+  await withAgent(() => new Response("a".repeat(1_001)), async (identity) => {
+    const outcome = await callAgent(call, identity);
+    assert.equal(outcome.kind, "received");
+    if (outcome.kind !== "received") return;
+    assert.deepEqual([outcome.isCut, outcome.text.length], [true, 1_000]);
+  });
+});
+
+Deno.test("a compressed answer counts as long as it is unpacked", async () => {
+  await withAgent(async () => {
+    const packed = new Blob(["a".repeat(100_000)]).stream()
+      .pipeThrough(new CompressionStream("gzip"));
+    const body = await new Response(packed).arrayBuffer();
+    assert.ok(body.byteLength < 1_000, "told length is within the limit");
+    return new Response(body, { headers: { "content-encoding": "gzip" } });
+  }, async (identity) => {
+    const outcome = await callAgent(call, identity);
+    assert.equal(outcome.kind, "received");
+    if (outcome.kind !== "received") return;
+    assert.deepEqual([outcome.isCut, outcome.text.length], [true, 1_000]);
+  });
+});
+
+Deno.test("bytes are counted, not characters, whether an answer says its length or not", async () => {
+  const text = '{"ok":true,"name":"Zoë"}';
+  const chunked = () => new Response(new Blob([text]).stream());
+  for (const answer of [() => new Response(text), chunked]) {
+    await withAgent(answer, async (identity) => {
+      const outcome = await callAgent(call, identity);
+      assert.equal(outcome.kind, "received");
+      if (outcome.kind !== "received") return;
+      assert.deepEqual([outcome.text, outcome.bytes, outcome.isCut], [text, 25, false]);
+    });
+  }
+});
+
 Deno.test("redirects are not followed", async () => {
   let calls = 0;
   await withAgent(() => {

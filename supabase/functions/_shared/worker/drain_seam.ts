@@ -79,6 +79,9 @@ export function createCounts(): DrainCounts {
 export const DRAIN_TIMES = {
   /** A job that is due within this time is waited for; a later one is left to the tick. */
   waitMaxMs: 30_000,
+  /** Between two looks while a worker lingers: the first, and the part of the time since something happened. */
+  watchLeastMs: 3,
+  watchShare: 1 / 16,
   /** Between two looks at the queue while calls run or a job is not yet due. */
   slowPollMs: 200,
   /** First and longest pause between two tries while the database is away. */

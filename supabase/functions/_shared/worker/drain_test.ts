@@ -269,6 +269,26 @@ Deno.test("a lease that was lost aborts its call, and its result is dropped", as
   assert.deepEqual(results.map((call) => call.jobs), [1]);
 });
 
+Deno.test("a heartbeat that is overtaken by a retry of its job does not end the new attempt", async () => {
+  const clock = new FakeClock();
+  const queue = new FakeQueue(clock);
+  const counts = createCounts();
+  const seam = createFakeSeam(queue, async ({ attempt }, _timeoutMs, signal) => {
+    await clock.sleep(attempt === 1 ? 5_010 : 100);
+    assert.equal(signal.aborted, false, `attempt ${attempt} was aborted`);
+    return attempt === 1 ? { outcome: "retry" } : { outcome: "success" };
+  });
+  const { heartbeatJobs } = queue.rpc;
+  // Sent at 5,000 ms with the first lease; looked at when the second one is held.
+  queue.rpc.heartbeatJobs = async (args) => {
+    await clock.sleep(20);
+    return await heartbeatJobs(args);
+  };
+  queue.add(1);
+  await clock.runUntil(new Drain(seam, counts).run());
+  assert.deepEqual([counts.retry, counts.success, counts.lost], [1, 1, 0]);
+});
+
 Deno.test("a late completion is counted as lost", async () => {
   const { clock, queue, counts, run } = setUp({ callMs: 3_000 });
   queue.add(1);
@@ -288,11 +308,14 @@ Deno.test("heartbeats go on at their interval while calls are in flight", async 
 });
 
 Deno.test("while long calls run with free slots, the queue is watched at a slower pace", async () => {
-  const { queue, run } = setUp({ callMs: 15_000 });
+  const { clock, queue, run } = setUp({ callMs: 15_000 });
+  const startedAt = clock.now();
   queue.add(1);
   await run();
-  const looks = queue.countCalls("leaseJobs");
-  assert.ok(looks < 240, `${looks} looks`);
+  const looks = queue.calls.filter(({ name, at }) =>
+    name === "leaseJobs" && at > startedAt + 2_200 && at < startedAt + 15_000
+  );
+  assert.ok(looks.length > 10 && looks.length < 70, `${looks.length} looks`);
 });
 
 Deno.test("a call that throws is a failed attempt of that job alone", async () => {
@@ -356,7 +379,8 @@ Deno.test("signals are processed as soon as a look tells of them, and the queue 
   await run();
   assert.deepEqual([counts.parked, counts.success], [1, 1]);
   const processed = queue.calls.find((call) => call.name === "processSignals");
-  assert.equal(processed!.at - startedAt, 1_000);
+  const waitedMs = processed!.at - startedAt - 500;
+  assert.ok(waitedMs >= 0 && waitedMs <= 40, `${waitedMs} ms`);
   const next = queue.calls[queue.calls.indexOf(processed!) + 1];
   assert.deepEqual([next.name, next.at], ["leaseJobs", processed!.at]);
 });
@@ -368,7 +392,7 @@ Deno.test("signals that another worker has make no busy loop", async () => {
   queue.add(1);
   await run();
   const looks = queue.countCalls("leaseJobs");
-  assert.ok(looks < 100, `${looks} looks`);
+  assert.ok(looks < 300, `${looks} looks`);
 });
 
 Deno.test("signals that cannot be processed stop no other work", async () => {

@@ -105,12 +105,15 @@ export class Flights {
     }
   }
 
-  /** Aborts the calls of jobs that are no longer ours, and tells how many there were. */
-  abort(jobIds: number[]): number {
-    const lost = new Set(jobIds);
+  /**
+   * Aborts the calls whose lease is no longer ours, and tells how many there were. By token: a job of a lease
+   * that was settled while the database was asked may be in flight again.
+   */
+  abort(leases: HeldLease[]): number {
     let aborted = 0;
-    for (const flight of this.#inFlight.values()) {
-      if (!lost.has(flight.job.job_id) || flight.isLost) continue;
+    for (const { lease_token } of leases) {
+      const flight = this.#inFlight.get(lease_token);
+      if (flight === undefined || flight.isLost) continue;
       flight.isLost = true;
       flight.controller.abort();
       aborted++;

@@ -44,7 +44,7 @@ export class Heartbeat {
       this.#isFailing = false;
       const isLost = new Set(lost);
       this.#flights.extend(leases.filter(({ job_id }) => !isLost.has(job_id)), sentAt + leaseMs);
-      const aborted = this.#flights.abort(lost);
+      const aborted = this.#flights.abort(leases.filter(({ job_id }) => isLost.has(job_id)));
       if (aborted > 0) logEvent("warn", "worker.lost_leases", { worker_id: workerId, aborted });
     } catch (error) {
       // The leases hold for several beats; the drain itself decides when the database is away.

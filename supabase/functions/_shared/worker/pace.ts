@@ -9,6 +9,7 @@ type Times = Pick<Settings, "workerLingerMs" | "workerPollMs">;
 export class Pace {
   readonly #times: Times;
   #isHurried = false;
+  #stirredAt = 0;
   #nextLookAt = 0;
   #lingerUntil = 0;
   #nextDueAt: number | null = null;
@@ -36,6 +37,7 @@ export class Pace {
 
   /** Something happened: the queue is worth watching for the linger time, or at least `leastMs`. */
   linger(now: number, leastMs = 0): void {
+    this.#stirredAt = now;
     const lingerMs = this.#isHurried ? 0 : this.#times.workerLingerMs;
     this.#lingerUntil = now + Math.max(leastMs, lingerMs);
   }
@@ -53,9 +55,20 @@ export class Pace {
       return;
     }
     const isWatching = now < this.#lingerUntil || this.#isHurried;
-    const pauseMs = isWatching ? this.#times.workerPollMs : DRAIN_TIMES.slowPollMs;
+    const pauseMs = isWatching ? this.#measurePause(now) : DRAIN_TIMES.slowPollMs;
     // A job that is due but held by another transaction must not make this a busy loop.
     this.#nextLookAt = now + Math.max(1, Math.min(pauseMs, dueMs ?? pauseMs));
+  }
+
+  /**
+   * The pause is a small part of the time that nothing has happened for: what follows soon is met soon, and
+   * the looks of a whole linger hardly become more.
+   */
+  #measurePause(now: number): number {
+    const { watchLeastMs, watchShare } = DRAIN_TIMES;
+    const pauseMs = Math.max(watchLeastMs, Math.round((now - this.#stirredAt) * watchShare));
+    const lingersMs = this.#isHurried ? Infinity : this.#lingerUntil - now;
+    return Math.min(pauseMs, this.#times.workerPollMs, lingersMs);
   }
 
   /** With nothing in flight: is there nothing left to wait for? */
