@@ -131,6 +131,7 @@ CREATE OR REPLACE FUNCTION orchestrator._append_steps(p_workflow_run_id uuid, p_
  LANGUAGE plpgsql
  SET search_path TO ''
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
 AS $function$
 declare
   v_run public.workflow_runs;
@@ -338,6 +339,23 @@ $function$;
 comment on function orchestrator._apply_trigger(p_workflow_key text, p_trigger jsonb) is 'Brings the schedules of a workflow in line with the trigger just published.';
 grant execute on function orchestrator._apply_trigger(p_workflow_key text, p_trigger jsonb) to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator._as_mark(p_at timestamp with time zone)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return case p_at
+    when '-infinity' then 0
+    when 'infinity' then 9e15
+    else floor(extract(epoch from p_at) * 1000000)
+  end;
+end;
+$function$;
+comment on function orchestrator._as_mark(p_at timestamp with time zone) is 'A time in microseconds since 1970: as text it means the same under every setting of a session.';
+grant execute on function orchestrator._as_mark(p_at timestamp with time zone) to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator._ask_for_slot(p_job public.job_queue, p_concurrency jsonb, p_run_inputs jsonb)
  RETURNS void
  LANGUAGE plpgsql
@@ -370,6 +388,7 @@ CREATE OR REPLACE FUNCTION orchestrator._begin_items(p_job public.job_queue, p_i
  LANGUAGE plpgsql
  SET search_path TO ''
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
 AS $function$
 declare
   v_total integer := jsonb_array_length(p_items);
@@ -419,6 +438,7 @@ CREATE OR REPLACE FUNCTION orchestrator._begin_sub_run(p_job public.job_queue, p
  LANGUAGE plpgsql
  SET search_path TO ''
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
 AS $function$
 declare
   v_parent public.workflow_runs;
@@ -459,6 +479,7 @@ CREATE OR REPLACE FUNCTION orchestrator._begin_wait(p_job public.job_queue, p_ev
  LANGUAGE plpgsql
  SET search_path TO ''
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
 AS $function$
 begin
   insert into orchestrator.event_candidates (job_id, event_id, is_refused)
@@ -574,6 +595,7 @@ CREATE OR REPLACE FUNCTION orchestrator._count_items(p_runs uuid[], p_steps inte
  LANGUAGE plpgsql
  SET search_path TO ''
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
 AS $function$
@@ -793,6 +815,7 @@ CREATE OR REPLACE FUNCTION orchestrator._forget_items(p_workflow_run_id uuid, p_
  LANGUAGE plpgsql
  SET search_path TO ''
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
 AS $function$
 declare
   v_items bigint[];
@@ -817,6 +840,7 @@ CREATE OR REPLACE FUNCTION orchestrator._forget_work(p_job_ids bigint[])
  LANGUAGE plpgsql
  SET search_path TO ''
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
 AS $function$
 begin
   delete from orchestrator.event_waits where job_id = any (p_job_ids);
@@ -830,6 +854,93 @@ end;
 $function$;
 comment on function orchestrator._forget_work(p_job_ids bigint[]) is 'Forgets what jobs waited for and the outputs that they keep in Storage.';
 grant execute on function orchestrator._forget_work(p_job_ids bigint[]) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._from_mark(p_mark bigint, p_now timestamp with time zone)
+ RETURNS timestamp with time zone
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+  -- What became ready within the last two seconds is always looked at: its transaction took the time from the clock
+  -- and committed a little later.
+  return case
+    when p_mark > 0 then least(timestamptz 'epoch' + p_mark * interval '1 microsecond', p_now - interval '2 seconds')
+    else '-infinity'
+  end;
+end;
+$function$;
+comment on function orchestrator._from_mark(p_mark bigint, p_now timestamp with time zone) is 'From which time on to look for the jobs of a priority.';
+grant execute on function orchestrator._from_mark(p_mark bigint, p_now timestamp with time zone) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._fronts(OUT p_priorities integer[], OUT p_marks bigint[], OUT p_is_remembered boolean)
+ RETURNS record
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+declare
+  v_looks_at bigint := nullif(current_setting('orchestrator.front_looks_at', true), '');
+  v_known integer[] := nullif(current_setting('orchestrator.front_priorities', true), '');
+  v_firsts timestamptz[];
+  v_began_at timestamptz;
+begin
+  if v_looks_at > orchestrator._as_mark(clock_timestamp()) then
+    p_priorities := v_known;
+    p_marks := current_setting('orchestrator.front_marks');
+    p_is_remembered := not exists (
+      -- A priority that the last look has not seen.
+      select
+      from unnest(-1 || p_priorities, p_priorities || 1001) as gap (above, below)
+      cross join lateral (
+        select from public.job_queue
+        where status in ('queued', 'failed', 'parked') and priority > gap.above and priority < gap.below
+        limit 1
+      ) as unknown
+    );
+    if p_is_remembered then
+      return;
+    end if;
+  end if;
+
+  -- Twice, if the first took long: once may be a busy machine. Where it stays slow, a snapshot that somebody holds
+  -- keeps the entries of jobs that are done, and every look walks them all.
+  for v_look in 1 .. 2 loop
+    v_began_at := clock_timestamp();
+    select f.p_priorities, f.p_firsts into p_priorities, v_firsts from orchestrator._list_fronts() as f;
+    p_is_remembered := clock_timestamp() - v_began_at > interval '1 millisecond';
+    exit when not p_is_remembered;
+  end loop;
+  p_marks := array(select orchestrator._as_mark(f.first) from unnest(v_firsts) as f (first));
+  if p_is_remembered then
+    -- Priorities without jobs now are kept, a few: to find one of them empty is to walk its entries again.
+    select coalesce(array_agg(f.priority order by f.priority), '{}'), coalesce(array_agg(f.mark order by f.priority), '{}')
+    into p_priorities, p_marks
+    from (
+      select u.priority, u.mark from unnest(p_priorities, p_marks) as u (priority, mark)
+      union all
+      select k.priority, orchestrator._as_mark('infinity') from unnest(v_known[:32]) as k (priority)
+      where k.priority <> all (p_priorities)
+    ) as f;
+    perform set_config('orchestrator.front_priorities', p_priorities::text, false);
+    perform set_config('orchestrator.front_marks', p_marks::text, false);
+    -- Every second, or as seldom as keeps looking under a tenth of the time.
+    perform set_config(
+      'orchestrator.front_looks_at',
+      orchestrator._as_mark(
+        clock_timestamp() + greatest(interval '1 second', 20 * (clock_timestamp() - v_began_at))
+      )::text,
+      false
+    );
+  elsif v_looks_at is not null then
+    perform set_config('orchestrator.front_looks_at', '', false);
+  end if;
+end;
+$function$;
+comment on function orchestrator._fronts(OUT p_priorities integer[], OUT p_marks bigint[], OUT p_is_remembered boolean) is 'The priorities that have jobs, and where those of each begin. While finding that out is slow, it is remembered in the session for a second or more: a job that comes back from before a mark waits for so long.';
+grant execute on function orchestrator._fronts(OUT p_priorities integer[], OUT p_marks bigint[], OUT p_is_remembered boolean) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._grant_slots(p_workflow_key text, p_concurrency_key text, p_now timestamp with time zone)
  RETURNS void
@@ -1008,6 +1119,7 @@ CREATE OR REPLACE FUNCTION orchestrator._lease(p_worker_id text, p_job_ids bigin
  SET search_path TO ''
  SET plan_cache_mode TO 'force_generic_plan'
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
 AS $function$
@@ -1078,6 +1190,100 @@ $function$;
 comment on function orchestrator._lease(p_worker_id text, p_job_ids bigint[], p_lease interval, p_now timestamp with time zone, OUT p_jobs json, OUT p_runs json) is 'Leases the picked jobs and gives the worker all that it needs: config, status and outputs of the steps it reads, what a parked job waited for, and, once each, their runs.';
 grant execute on function orchestrator._lease(p_worker_id text, p_job_ids bigint[], p_lease interval, p_now timestamp with time zone, OUT p_jobs json, OUT p_runs json) to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator._list_fronts(OUT p_priorities integer[], OUT p_firsts timestamp with time zone[])
+ RETURNS record
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+begin
+  -- A walk over the distinct priorities, one index probe each, so that jobs due later cost nothing. Without a
+  -- lock: a job that a lease has locked counts as there, for its transaction may roll back.
+  with recursive front as (
+    (
+      select priority, next_run_at from public.job_queue
+      where status in ('queued', 'failed', 'parked')
+      order by priority, next_run_at, job_id
+      limit 1
+    )
+    union all
+    select n.priority, n.next_run_at
+    from front f
+    cross join lateral (
+      select q.priority, q.next_run_at from public.job_queue q
+      where q.status in ('queued', 'failed', 'parked') and q.priority > f.priority
+      order by q.priority, q.next_run_at, q.job_id
+      limit 1
+    ) as n
+  )
+  select coalesce(array_agg(priority), '{}'), coalesce(array_agg(next_run_at), '{}')
+  into p_priorities, p_firsts
+  from front;
+end;
+$function$;
+comment on function orchestrator._list_fronts(OUT p_priorities integer[], OUT p_firsts timestamp with time zone[]) is 'The priorities that have ready or parked jobs, most urgent first, and when the first of each is due.';
+grant execute on function orchestrator._list_fronts(OUT p_priorities integer[], OUT p_firsts timestamp with time zone[]) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._list_users_in_turn(p_limit integer, p_priority integer, p_first timestamp with time zone, p_now timestamp with time zone)
+ RETURNS integer[]
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+ SET enable_sort TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+declare
+  v_turn bigint := (select last_value from orchestrator.turns);
+  v_from bigint := v_turn;
+  v_to bigint := 2147483647;
+  v_users integer[] := '{}';
+  v_found integer[];
+  v_last integer;
+  v_probes integer;
+begin
+  -- Round the ring once: from the last turn to the end, then from the beginning to the last turn.
+  for v_lap in 1 .. 2 loop
+    with recursive ring as (
+      (
+        select hashtext(user_id) as user_hash, next_run_at <= p_now as is_due, 1 as place,
+          cardinality(v_users) + (next_run_at <= p_now)::integer as due
+        from public.job_queue
+        where status in ('queued', 'failed', 'parked') and priority = p_priority
+          and hashtext(user_id) > v_from and hashtext(user_id) <= v_to and next_run_at >= p_first
+        order by hashtext(user_id), next_run_at
+        limit 1
+      )
+      union all
+      select n.user_hash, n.is_due, r.place + 1, r.due + n.is_due::integer
+      from ring r
+      cross join lateral (
+        select hashtext(q.user_id) as user_hash, q.next_run_at <= p_now as is_due
+        from public.job_queue q
+        where q.status in ('queued', 'failed', 'parked') and q.priority = p_priority
+          and hashtext(q.user_id) > r.user_hash and hashtext(q.user_id) <= v_to and q.next_run_at >= p_first
+        order by hashtext(q.user_id), q.next_run_at
+        limit 1
+      ) as n
+      -- Users whose jobs are all due later cost a probe each: the next lease goes on where this one ends.
+      where r.due < p_limit and r.place < 16 + p_limit
+    )
+    select array_agg(user_hash) filter (where is_due), max(user_hash), count(*) into v_found, v_last, v_probes from ring;
+    v_users := v_users || v_found;
+    v_turn := coalesce(v_last, v_turn);
+    exit when cardinality(v_users) >= p_limit or v_probes >= 16 + p_limit;
+    v_to := v_from;
+    v_from := -2147483649;
+  end loop;
+  perform setval('orchestrator.turns', v_turn);
+  return v_users;
+end;
+$function$;
+comment on function orchestrator._list_users_in_turn(p_limit integer, p_priority integer, p_first timestamp with time zone, p_now timestamp with time zone) is 'Up to p_limit users with a due job of a priority, by the hashes of their ids, from the one after the last turn on.';
+grant execute on function orchestrator._list_users_in_turn(p_limit integer, p_priority integer, p_first timestamp with time zone, p_now timestamp with time zone) to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator._lock_job(p_job_id bigint)
  RETURNS public.job_queue
  LANGUAGE plpgsql
@@ -1098,37 +1304,97 @@ $function$;
 comment on function orchestrator._lock_job(p_job_id bigint) is 'A job, with its run held exclusively; a row of nulls if there is none.';
 grant execute on function orchestrator._lock_job(p_job_id bigint) to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator._pick_in_turn(p_limit integer, p_priority integer, p_first timestamp with time zone, p_now timestamp with time zone, OUT p_job_ids bigint[], OUT p_user_ids text[], OUT p_agents text[], OUT p_keys text[])
+ RETURNS record
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+ SET enable_sort TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
+AS $function$
+declare
+  v_users integer[] := orchestrator._list_users_in_turn(p_limit, p_priority, p_first, p_now);
+begin
+  if cardinality(v_users) = 0 then
+    return;
+  end if;
+  select array_agg(d.job_id), array_agg(d.user_id), array_agg(d.agent), array_agg(d.rate_limit_key)
+  into p_job_ids, p_user_ids, p_agents, p_keys
+  from unnest(v_users) as u (user_hash)
+  cross join lateral (
+    select job_id, user_id, agent, case when status = 'parked' then '' else rate_limit_key end as rate_limit_key
+    from public.job_queue
+    where status in ('queued', 'failed', 'parked') and priority = p_priority
+      and hashtext(user_id) = u.user_hash and next_run_at >= p_first and next_run_at <= p_now
+    order by next_run_at
+    limit p_limit / cardinality(v_users)
+    for update skip locked
+  ) as d;
+end;
+$function$;
+comment on function orchestrator._pick_in_turn(p_limit integer, p_priority integer, p_first timestamp with time zone, p_now timestamp with time zone, OUT p_job_ids bigint[], OUT p_user_ids text[], OUT p_agents text[], OUT p_keys text[]) is 'Locks due jobs of a priority, as many of each user who has some.';
+grant execute on function orchestrator._pick_in_turn(p_limit integer, p_priority integer, p_first timestamp with time zone, p_now timestamp with time zone, OUT p_job_ids bigint[], OUT p_user_ids text[], OUT p_agents text[], OUT p_keys text[]) to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator._pick_jobs(p_limit integer, p_now timestamp with time zone, OUT p_job_ids bigint[], OUT p_user_ids text[], OUT p_agents text[], OUT p_keys text[])
  RETURNS record
  LANGUAGE plpgsql
  SET search_path TO ''
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
  SET enable_sort TO 'off'
  SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
 declare
-  v_priority integer := -1;
+  v_front record := orchestrator._fronts();
+  v_marks bigint[] := v_front.p_marks;
+  v_low timestamptz;
+  v_in_turn record;
+  v_is_crowded boolean;
   v_job_ids bigint[];
   v_user_ids text[];
   v_agents text[];
   v_keys text[];
+  v_first timestamptz;
 begin
   p_job_ids := array[]::bigint[];
-  loop
-    -- Priority by priority: within one, the index order is age, and jobs due later end the scan.
-    select priority into v_priority
-    from public.job_queue
-    where status in ('queued', 'failed', 'parked') and priority > v_priority
-    order by priority
-    limit 1;
-    exit when not found;
+  for v_at in 1 .. cardinality(v_front.p_priorities) loop
+    v_low := orchestrator._from_mark(v_marks[v_at], p_now);
+    -- A few users hold the front: by age alone, everybody else would wait until their backlog is done.
+    select count(*) = 20 and count(distinct d.user_id) <= 5, min(d.next_run_at) into v_is_crowded, v_first
+    from (
+      select user_id, next_run_at
+      from public.job_queue
+      where status in ('queued', 'failed', 'parked') and priority = v_front.p_priorities[v_at]
+        and next_run_at >= v_low and next_run_at <= p_now
+      order by next_run_at, job_id
+      limit 20
+    ) as d;
+    -- What lies before the first is done.
+    v_marks[v_at] := orchestrator._as_mark(coalesce(v_first, p_now));
+    continue when v_first is null;
 
+    v_job_ids := '{}';
+    if v_is_crowded then
+      v_in_turn := orchestrator._pick_in_turn(
+        p_limit - cardinality(p_job_ids), v_front.p_priorities[v_at], v_first, p_now
+      );
+      v_job_ids := coalesce(v_in_turn.p_job_ids, '{}');
+      p_job_ids := p_job_ids || v_job_ids;
+      p_user_ids := p_user_ids || v_in_turn.p_user_ids;
+      p_agents := p_agents || v_in_turn.p_agents;
+      p_keys := p_keys || v_in_turn.p_keys;
+      exit when cardinality(p_job_ids) >= p_limit;
+    end if;
+
+    -- Within a priority, the index order is age, and jobs due later end the scan.
     select array_agg(d.job_id), array_agg(d.user_id), array_agg(d.agent), array_agg(d.rate_limit_key)
     into v_job_ids, v_user_ids, v_agents, v_keys
     from (
       select job_id, user_id, agent, case when status = 'parked' then '' else rate_limit_key end as rate_limit_key
       from public.job_queue
-      where status in ('queued', 'failed', 'parked') and priority = v_priority and next_run_at <= p_now
+      where status in ('queued', 'failed', 'parked') and priority = v_front.p_priorities[v_at]
+        and next_run_at >= v_first and next_run_at <= p_now and job_id <> all (v_job_ids)
       order by next_run_at, job_id
       limit p_limit - cardinality(p_job_ids)
       for update skip locked
@@ -1139,9 +1405,12 @@ begin
     p_keys := p_keys || v_keys;
     exit when cardinality(p_job_ids) >= p_limit;
   end loop;
+  if v_front.p_is_remembered then
+    perform set_config('orchestrator.front_marks', v_marks::text, false);
+  end if;
 end;
 $function$;
-comment on function orchestrator._pick_jobs(p_limit integer, p_now timestamp with time zone, OUT p_job_ids bigint[], OUT p_user_ids text[], OUT p_agents text[], OUT p_keys text[]) is 'Locks up to p_limit due jobs for this transaction, in order of priority, then age, and tells whose they are and from which bucket they take.';
+comment on function orchestrator._pick_jobs(p_limit integer, p_now timestamp with time zone, OUT p_job_ids bigint[], OUT p_user_ids text[], OUT p_agents text[], OUT p_keys text[]) is 'Locks up to p_limit due jobs for this transaction, in order of priority, then age, or by turns where few users hold the front, and tells whose they are and from which bucket they take.';
 grant execute on function orchestrator._pick_jobs(p_limit integer, p_now timestamp with time zone, OUT p_job_ids bigint[], OUT p_user_ids text[], OUT p_agents text[], OUT p_keys text[]) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._prepare_results(p_results jsonb, p_now timestamp with time zone)
@@ -1149,6 +1418,7 @@ CREATE OR REPLACE FUNCTION orchestrator._prepare_results(p_results jsonb, p_now 
  LANGUAGE plpgsql
  SET search_path TO ''
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
 AS $function$
 declare
   v_results jsonb := jsonb_build_array();
@@ -1257,6 +1527,7 @@ CREATE OR REPLACE FUNCTION orchestrator._redo_items(p_job public.job_queue, p_it
  LANGUAGE plpgsql
  SET search_path TO ''
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
 AS $function$
 declare
   v_items integer[];
@@ -1572,6 +1843,7 @@ CREATE OR REPLACE FUNCTION orchestrator._settle_failures(p_results jsonb, p_now 
  LANGUAGE plpgsql
  SET search_path TO ''
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
 AS $function$
@@ -1658,6 +1930,7 @@ CREATE OR REPLACE FUNCTION orchestrator._settle_from_outside(p_job public.job_qu
  LANGUAGE plpgsql
  SET search_path TO ''
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
 AS $function$
 declare
   v_token uuid := p_job.lease_token;
@@ -1688,6 +1961,7 @@ CREATE OR REPLACE FUNCTION orchestrator._settle_parks(p_results jsonb, p_now tim
  LANGUAGE plpgsql
  SET search_path TO ''
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
 AS $function$
 declare
   v_parked bigint[] := array[]::bigint[];
@@ -1762,6 +2036,7 @@ CREATE OR REPLACE FUNCTION orchestrator._settle_skipped_runs(p_results jsonb, p_
  LANGUAGE plpgsql
  SET search_path TO ''
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
 AS $function$
 declare
   v_skipped bigint[] := array[]::bigint[];
@@ -1791,6 +2066,7 @@ CREATE OR REPLACE FUNCTION orchestrator._settle_skips(p_results jsonb, p_now tim
  LANGUAGE plpgsql
  SET search_path TO ''
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
 AS $function$
 declare
   v_skipped bigint[];
@@ -1828,6 +2104,7 @@ CREATE OR REPLACE FUNCTION orchestrator._settle_successes(p_results jsonb, p_now
  LANGUAGE plpgsql
  SET search_path TO ''
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
 AS $function$
@@ -1953,6 +2230,7 @@ CREATE OR REPLACE FUNCTION orchestrator._start_handlers(p_job public.job_queue, 
  LANGUAGE plpgsql
  SET search_path TO ''
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
 AS $function$
 declare
   v_chain integer[];
@@ -2102,6 +2380,7 @@ CREATE OR REPLACE FUNCTION orchestrator._tidy_parked(p_results jsonb, p_settled 
  LANGUAGE plpgsql
  SET search_path TO ''
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
 AS $function$
 declare
   v_ended bigint[];
@@ -2138,6 +2417,7 @@ CREATE OR REPLACE FUNCTION orchestrator.carry_ends(p_job_ids bigint[], p_now tim
  LANGUAGE plpgsql
  SET search_path TO ''
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
 AS $function$
@@ -2223,6 +2503,7 @@ CREATE OR REPLACE FUNCTION orchestrator.count_dependencies(p_workflow_run_id uui
  STABLE
  SET search_path TO ''
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
 AS $function$
 begin
   select
@@ -2247,6 +2528,7 @@ CREATE OR REPLACE FUNCTION orchestrator.create_runs(p_requests jsonb, p_trigger_
  LANGUAGE plpgsql
  SET search_path TO ''
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
 AS $function$
 declare
   v_created jsonb := orchestrator._insert_runs(p_requests, p_trigger_type, orchestrator.now());
@@ -2312,6 +2594,7 @@ CREATE OR REPLACE FUNCTION orchestrator.end_jobs(p_job_ids bigint[], p_status te
  LANGUAGE plpgsql
  SET search_path TO ''
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
 AS $function$
 declare
   v_run_id uuid;
@@ -2356,6 +2639,7 @@ CREATE OR REPLACE FUNCTION orchestrator.end_run(p_workflow_run_id uuid, p_status
  LANGUAGE plpgsql
  SET search_path TO ''
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
 AS $function$
 declare
   v_failure_job bigint;
@@ -2502,7 +2786,7 @@ begin
   p_runs := coalesce(p_runs, '[]');
   p_deferred := v_count - cardinality(v_allowed);
   if v_count < p_limit then
-    p_next_due_ms := ceil(extract(epoch from orchestrator.next_due_at() - v_now) * 1000);
+    p_next_due_ms := ceil(extract(epoch from orchestrator.next_due_at(false) - v_now) * 1000);
     -- greatest() passes over a null, which must stay: nothing is queued.
     if p_next_due_ms < 0 then
       p_next_due_ms := 0;
@@ -2550,41 +2834,39 @@ $function$;
 comment on function orchestrator.needs_ring() is 'Takes the bell lock until commit and tells whether a worker must be woken for jobs made ready in this transaction.';
 grant execute on function orchestrator.needs_ring() to service_role;
 
-CREATE OR REPLACE FUNCTION orchestrator.next_due_at()
+CREATE OR REPLACE FUNCTION orchestrator.next_due_at(p_is_sure boolean DEFAULT true)
  RETURNS timestamp with time zone
  LANGUAGE plpgsql
  SET search_path TO ''
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+ SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
+declare
+  v_now timestamptz := orchestrator.now();
 begin
   if exists (select from orchestrator.signals) then
-    return orchestrator.now();
+    return v_now;
   end if;
-  -- A walk over the distinct priorities, one index probe each, so that jobs due later cost nothing.
+  if p_is_sure then
+    return (select nullif(min(f.first), 'infinity') from unnest((orchestrator._list_fronts()).p_firsts) as f (first));
+  end if;
   return (
-    with recursive front as (
-      (
-        select priority, next_run_at from public.job_queue
-        where status in ('queued', 'failed', 'parked')
-        order by priority, next_run_at, job_id
-        limit 1
-      )
-      union all
-      select n.priority, n.next_run_at
-      from front f
-      cross join lateral (
-        select q.priority, q.next_run_at from public.job_queue q
-        where q.status in ('queued', 'failed', 'parked') and q.priority > f.priority
-        order by q.priority, q.next_run_at, q.job_id
-        limit 1
-      ) as n
-    )
-    select nullif(min(next_run_at), 'infinity') from front
+    select nullif(min(d.next_run_at), 'infinity')
+    from orchestrator._fronts() as f
+    cross join unnest(f.p_priorities, f.p_marks) as u (priority, mark)
+    cross join lateral (
+      select q.next_run_at from public.job_queue q
+      where q.status in ('queued', 'failed', 'parked') and q.priority = u.priority
+        and q.next_run_at >= orchestrator._from_mark(u.mark, v_now)
+      order by q.next_run_at
+      limit 1
+    ) as d
   );
 end;
 $function$;
-comment on function orchestrator.next_due_at() is 'When the next job, retry or parked job is due, now if somebody signalled one; null when nothing ever will be.';
-grant execute on function orchestrator.next_due_at() to service_role;
+comment on function orchestrator.next_due_at(p_is_sure boolean) is 'When the next job, retry or parked job is due, now if somebody signalled one; null when nothing ever will be. Not sure: as far as the marks of this session tell (see _fronts), which is enough for who looks again soon.';
+grant execute on function orchestrator.next_due_at(p_is_sure boolean) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator.next_generation(p_job public.job_queue)
  RETURNS integer
@@ -2614,7 +2896,8 @@ CREATE OR REPLACE FUNCTION orchestrator.now()
  SET search_path TO ''
 AS $function$
 begin
-  return clock_timestamp() + (select shift from orchestrator.clock);
+  -- By its key: where a caller's setting forbids sequential scans, one of even this table counts as dear.
+  return clock_timestamp() + (select shift from orchestrator.clock where is_only_row);
 end;
 $function$;
 comment on function orchestrator.now() is 'The only clock of the engine: read once per function, so that tests set time and isolates cannot skew it.';
@@ -2625,6 +2908,7 @@ CREATE OR REPLACE FUNCTION orchestrator.offer_events(p_event_ids uuid[])
  LANGUAGE plpgsql
  SET search_path TO ''
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
 AS $function$
 declare
   v_jobs bigint[];
@@ -2741,11 +3025,13 @@ $function$;
 comment on function orchestrator.ring() is 'Wakes a worker for jobs made ready in this transaction, unless one is draining.';
 grant execute on function orchestrator.ring() to service_role;
 
-CREATE OR REPLACE FUNCTION orchestrator.settle(p_results jsonb, p_now timestamp with time zone, OUT p_settled bigint[], OUT p_item_runs uuid[], OUT p_item_steps integer[], OUT p_failed_runs uuid[], OUT p_failed_steps integer[])
+CREATE OR REPLACE FUNCTION orchestrator.settle(p_results jsonb, p_now timestamp with time zone, OUT p_settled bigint[], OUT p_item_runs uuid[], OUT p_item_steps integer[], OUT p_failed_runs uuid[], OUT p_failed_steps integer[], OUT p_has_plain_ends boolean, OUT p_has_holds boolean)
  RETURNS record
  LANGUAGE plpgsql
  SET search_path TO ''
+ SET plan_cache_mode TO 'force_generic_plan'
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
 AS $function$
@@ -2769,10 +3055,12 @@ begin
     bool_or(
       r.outcome not in ('success', 'retry', 'dead') or q.parked is not null or r.run_inputs is not null
       or r.append is not null or r.consumes is not null
-    )
-  into v_runs, v_exclusive, v_has_failures, v_is_rare
+    ),
+    bool_and(r.outcome = 'success'),
+    coalesce(bool_or(r.hold_key_ms > 0), false)
+  into v_runs, v_exclusive, v_has_failures, v_is_rare, p_has_plain_ends, p_has_holds
   from jsonb_to_recordset(p_results) as r (
-    job_id bigint, outcome text, append jsonb, consumes uuid, run_inputs jsonb
+    job_id bigint, outcome text, append jsonb, consumes uuid, run_inputs jsonb, hold_key_ms double precision
   )
   join public.job_queue q using (job_id);
   p_settled := array[]::bigint[];
@@ -2812,8 +3100,8 @@ begin
   end if;
 end;
 $function$;
-comment on function orchestrator.settle(p_results jsonb, p_now timestamp with time zone, OUT p_settled bigint[], OUT p_item_runs uuid[], OUT p_item_steps integer[], OUT p_failed_runs uuid[], OUT p_failed_steps integer[]) is 'Settles a batch of results under the lock order; answers the jobs whose lease token was right, and the fan-outs of the items that ended: count_items follows, last in the transaction.';
-grant execute on function orchestrator.settle(p_results jsonb, p_now timestamp with time zone, OUT p_settled bigint[], OUT p_item_runs uuid[], OUT p_item_steps integer[], OUT p_failed_runs uuid[], OUT p_failed_steps integer[]) to service_role;
+comment on function orchestrator.settle(p_results jsonb, p_now timestamp with time zone, OUT p_settled bigint[], OUT p_item_runs uuid[], OUT p_item_steps integer[], OUT p_failed_runs uuid[], OUT p_failed_steps integer[], OUT p_has_plain_ends boolean, OUT p_has_holds boolean) is 'Settles a batch of results under the lock order; answers the jobs whose lease token was right, whether all were successes, whether an agent asked for a pause, and the fan-outs of the items that ended: count_items follows, last in the transaction.';
+grant execute on function orchestrator.settle(p_results jsonb, p_now timestamp with time zone, OUT p_settled bigint[], OUT p_item_runs uuid[], OUT p_item_steps integer[], OUT p_failed_runs uuid[], OUT p_failed_steps integer[], OUT p_has_plain_ends boolean, OUT p_has_holds boolean) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator.take_tokens_for_jobs(p_job_ids bigint[], p_user_ids text[], p_agents text[], p_keys text[], p_now timestamp with time zone)
  RETURNS bigint[]
@@ -2821,6 +3109,7 @@ CREATE OR REPLACE FUNCTION orchestrator.take_tokens_for_jobs(p_job_ids bigint[],
  SET search_path TO ''
  SET plan_cache_mode TO 'force_generic_plan'
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
  SET enable_mergejoin TO 'off'
 AS $function$
 declare
@@ -3211,10 +3500,11 @@ comment on column public.job_queue.generation is 'Part of the idempotency key: r
 comment on column public.job_queue.input is 'What the agent of an item gets, evaluated when the fan-out began.';
 comment on column public.job_queue.condition is 'The step''s condition as it was evaluated: {expression, result}.';
 comment on column public.job_queue.parked is 'What the job waits or waited for: {for, until, …}; kept while it is leased again.';
-CREATE UNIQUE INDEX job_queue_by_step ON public.job_queue USING btree (workflow_run_id, step_no, item_index);
+CREATE INDEX job_queue_by_step ON public.job_queue USING btree (workflow_run_id, step_no, item_index);
 CREATE INDEX job_queue_dead ON public.job_queue USING btree (job_id) WHERE (status = 'dead'::text);
 CREATE INDEX job_queue_leased ON public.job_queue USING btree (lease_until) WHERE (status = ANY (ARRAY['leased'::text, 'running'::text]));
 CREATE INDEX job_queue_ready ON public.job_queue USING btree (priority, next_run_at, job_id) WHERE (status = ANY (ARRAY['queued'::text, 'failed'::text, 'parked'::text]));
+CREATE INDEX job_queue_ready_by_user ON public.job_queue USING btree (priority, hashtext(user_id), next_run_at) WHERE (status = ANY (ARRAY['queued'::text, 'failed'::text, 'parked'::text]));
 alter table public.job_queue enable row level security;
 create policy "nobody but the service role" on public.job_queue as permissive for all to public using (false) with check (false);
 grant delete, insert, select, update on public.job_queue to service_role;
@@ -3676,6 +3966,7 @@ CREATE OR REPLACE FUNCTION public.complete_jobs(p_worker_id text, p_results json
  LANGUAGE plpgsql
  SET search_path TO ''
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
 AS $function$
@@ -3688,13 +3979,15 @@ declare
   v_deferred integer := 0;
   v_next_due_ms numeric;
   v_signals boolean := false;
+  v_results json := '[]'::json;
 begin
   if cardinality(v_settled) < jsonb_array_length(p_results) then
+    v_end.p_has_plain_ends := false;
     perform orchestrator._record_late(p_worker_id, p_results, v_settled, v_now);
     perform orchestrator._drop_outputs(p_results, v_settled);
   end if;
 
-  if jsonb_path_exists(p_results, '$[*].hold_key_ms ? (@ > 0)') then
+  if v_end.p_has_holds then
     perform orchestrator.hold_keys(
       array_agg(
         coalesce(nullif(q.rate_limit_key, ''), orchestrator.rate_limit_key(q.user_id, q.agent)) order by r.job_id
@@ -3721,20 +4014,20 @@ begin
     v_next_due_ms := 0;
   end if;
 
+  if not v_end.p_has_plain_ends then
+    select coalesce(json_agg(s), '[]') into v_results
+    from (
+      select
+        r.job_id,
+        r.job_id = any (v_settled) as applied,
+        (select q.status from public.job_queue q where q.job_id = r.job_id) as status
+      from jsonb_to_recordset(p_results) as r (job_id bigint, outcome text)
+      where r.outcome <> 'success' or r.job_id <> all (v_settled)
+    ) as s;
+  end if;
+
   return json_build_object(
-    'results', (
-      select coalesce(json_agg(s), '[]')
-      from (
-        select
-          r.job_id,
-          r.job_id = any (v_settled) as applied,
-          case
-            when r.outcome = 'success' and r.job_id = any (v_settled) then r.outcome
-            else (select q.status from public.job_queue q where q.job_id = r.job_id)
-          end as status
-        from jsonb_to_recordset(p_results) as r (job_id bigint, outcome text)
-      ) as s
-    ),
+    'results', v_results,
     'jobs', v_jobs,
     'runs', v_runs,
     'deferred', v_deferred,
@@ -3743,7 +4036,7 @@ begin
   );
 end;
 $function$;
-comment on function public.complete_jobs(p_worker_id text, p_results jsonb, p_lease_limit integer, p_lease_ms integer) is 'Settles a worker''s results (success, retry, dead) and leases its next jobs, in one round trip. A result whose lease was lost is answered applied: false. next_due_ms 0 without jobs means: lease again at once.';
+comment on function public.complete_jobs(p_worker_id text, p_results jsonb, p_lease_limit integer, p_lease_ms integer) is 'Settles a worker''s results (success, retry, dead) and leases its next jobs, in one round trip. results tells of those that are no plain success: what became of the job, and applied: false where its lease was lost. next_due_ms 0 without jobs means: lease again at once.';
 grant execute on function public.complete_jobs(p_worker_id text, p_results jsonb, p_lease_limit integer, p_lease_ms integer) to service_role;
 
 CREATE OR REPLACE FUNCTION public.configure_orchestrator(p_base_url text, p_service_key text, p_history_days integer)
@@ -3871,6 +4164,7 @@ CREATE OR REPLACE FUNCTION public.expire_leases(p_limit integer)
  LANGUAGE plpgsql
  SET search_path TO ''
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
 AS $function$
 declare
   v_now timestamptz := orchestrator.now();
@@ -3912,6 +4206,7 @@ CREATE OR REPLACE FUNCTION public.expire_runs(p_limit integer)
  LANGUAGE plpgsql
  SET search_path TO ''
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
 AS $function$
 declare
   v_now timestamptz := orchestrator.now();
@@ -4243,6 +4538,7 @@ CREATE OR REPLACE FUNCTION public.heartbeat_jobs(p_worker_id text, p_leases json
  LANGUAGE plpgsql
  SET search_path TO ''
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
 AS $function$
@@ -4462,6 +4758,7 @@ CREATE OR REPLACE FUNCTION public.process_signals()
  LANGUAGE plpgsql
  SET search_path TO ''
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
 AS $function$
 declare
   v_now timestamptz := orchestrator.now();
@@ -4786,6 +5083,7 @@ CREATE OR REPLACE FUNCTION public.snooze_jobs(p_worker_id text, p_leases jsonb)
  LANGUAGE plpgsql
  SET search_path TO ''
  SET enable_seqscan TO 'off'
+ SET jit TO 'off'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
 AS $function$

@@ -46,7 +46,8 @@ security invoker
 set search_path = ''
 as $$
 begin
-  return clock_timestamp() + (select shift from orchestrator.clock);
+  -- By its key: where a caller's setting forbids sequential scans, one of even this table counts as dear.
+  return clock_timestamp() + (select shift from orchestrator.clock where is_only_row);
 end;
 $$;
 

@@ -143,8 +143,13 @@ comment on column public.job_queue.rate_limit_key is 'The bucket that the step n
 comment on column public.job_queue.generation is
   'Part of the idempotency key: raised when a job is done again after a definite outcome, kept when the outcome is unknown.';
 
-create unique index job_queue_by_step on public.job_queue (workflow_run_id, step_no, item_index);
+-- Not unique, though a step has one job and an item one: the check reads every dead version of a row at each update,
+-- a tenth of a drain. Who inserts holds the run's lock, or has just made the run.
+create index job_queue_by_step on public.job_queue (workflow_run_id, step_no, item_index);
 create index job_queue_ready on public.job_queue (priority, next_run_at, job_id)
+  where status in ('queued', 'failed', 'parked');
+-- By a hash of the user: half as wide as a user's id; two users of one hash share their turns.
+create index job_queue_ready_by_user on public.job_queue (priority, hashtext(user_id), next_run_at)
   where status in ('queued', 'failed', 'parked');
 create index job_queue_leased on public.job_queue (lease_until) where status in ('leased', 'running');
 create index job_queue_dead on public.job_queue (job_id) where status = 'dead';

@@ -104,6 +104,7 @@ volatile
 security invoker
 set search_path = ''
 set enable_seqscan = off
+set jit = off
 as $$
 declare
   v_created jsonb := orchestrator._insert_runs(p_requests, p_trigger_type, orchestrator.now());

@@ -156,43 +156,194 @@ $$;
 comment on function public.ring_worker() is
   'Rings whether or not a worker is draining: a worker at the end of its budget calls its successor with it.';
 
-create function orchestrator.next_due_at()
+create function orchestrator._list_fronts(out p_priorities integer[], out p_firsts timestamptz[])
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+set enable_seqscan = off
+set jit = off
+set plan_cache_mode = force_generic_plan
+as $$
+begin
+  -- A walk over the distinct priorities, one index probe each, so that jobs due later cost nothing. Without a
+  -- lock: a job that a lease has locked counts as there, for its transaction may roll back.
+  with recursive front as (
+    (
+      select priority, next_run_at from public.job_queue
+      where status in ('queued', 'failed', 'parked')
+      order by priority, next_run_at, job_id
+      limit 1
+    )
+    union all
+    select n.priority, n.next_run_at
+    from front f
+    cross join lateral (
+      select q.priority, q.next_run_at from public.job_queue q
+      where q.status in ('queued', 'failed', 'parked') and q.priority > f.priority
+      order by q.priority, q.next_run_at, q.job_id
+      limit 1
+    ) as n
+  )
+  select coalesce(array_agg(priority), '{}'), coalesce(array_agg(next_run_at), '{}')
+  into p_priorities, p_firsts
+  from front;
+end;
+$$;
+
+comment on function orchestrator._list_fronts() is
+  'The priorities that have ready or parked jobs, most urgent first, and when the first of each is due.';
+
+create function orchestrator._as_mark(p_at timestamptz)
+returns bigint
+language plpgsql  -- not sql: see now()
+immutable
+security invoker
+set search_path = ''
+as $$
+begin
+  return case p_at
+    when '-infinity' then 0
+    when 'infinity' then 9e15
+    else floor(extract(epoch from p_at) * 1000000)
+  end;
+end;
+$$;
+
+comment on function orchestrator._as_mark(timestamptz) is
+  'A time in microseconds since 1970: as text it means the same under every setting of a session.';
+
+create function orchestrator._from_mark(p_mark bigint, p_now timestamptz)
+returns timestamptz
+language plpgsql  -- not sql: see now()
+immutable
+security invoker
+set search_path = ''
+as $$
+begin
+  -- What became ready within the last two seconds is always looked at: its transaction took the time from the clock
+  -- and committed a little later.
+  return case
+    when p_mark > 0 then least(timestamptz 'epoch' + p_mark * interval '1 microsecond', p_now - interval '2 seconds')
+    else '-infinity'
+  end;
+end;
+$$;
+
+comment on function orchestrator._from_mark(bigint, timestamptz) is
+  'From which time on to look for the jobs of a priority.';
+
+create function orchestrator._fronts(
+  out p_priorities integer[],
+  out p_marks bigint[],
+  out p_is_remembered boolean
+)
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+set enable_seqscan = off
+set jit = off
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_looks_at bigint := nullif(current_setting('orchestrator.front_looks_at', true), '');
+  v_known integer[] := nullif(current_setting('orchestrator.front_priorities', true), '');
+  v_firsts timestamptz[];
+  v_began_at timestamptz;
+begin
+  if v_looks_at > orchestrator._as_mark(clock_timestamp()) then
+    p_priorities := v_known;
+    p_marks := current_setting('orchestrator.front_marks');
+    p_is_remembered := not exists (
+      -- A priority that the last look has not seen.
+      select
+      from unnest(-1 || p_priorities, p_priorities || 1001) as gap (above, below)
+      cross join lateral (
+        select from public.job_queue
+        where status in ('queued', 'failed', 'parked') and priority > gap.above and priority < gap.below
+        limit 1
+      ) as unknown
+    );
+    if p_is_remembered then
+      return;
+    end if;
+  end if;
+
+  -- Twice, if the first took long: once may be a busy machine. Where it stays slow, a snapshot that somebody holds
+  -- keeps the entries of jobs that are done, and every look walks them all.
+  for v_look in 1 .. 2 loop
+    v_began_at := clock_timestamp();
+    select f.p_priorities, f.p_firsts into p_priorities, v_firsts from orchestrator._list_fronts() as f;
+    p_is_remembered := clock_timestamp() - v_began_at > interval '1 millisecond';
+    exit when not p_is_remembered;
+  end loop;
+  p_marks := array(select orchestrator._as_mark(f.first) from unnest(v_firsts) as f (first));
+  if p_is_remembered then
+    -- Priorities without jobs now are kept, a few: to find one of them empty is to walk its entries again.
+    select coalesce(array_agg(f.priority order by f.priority), '{}'), coalesce(array_agg(f.mark order by f.priority), '{}')
+    into p_priorities, p_marks
+    from (
+      select u.priority, u.mark from unnest(p_priorities, p_marks) as u (priority, mark)
+      union all
+      select k.priority, orchestrator._as_mark('infinity') from unnest(v_known[:32]) as k (priority)
+      where k.priority <> all (p_priorities)
+    ) as f;
+    perform set_config('orchestrator.front_priorities', p_priorities::text, false);
+    perform set_config('orchestrator.front_marks', p_marks::text, false);
+    -- Every second, or as seldom as keeps looking under a tenth of the time.
+    perform set_config(
+      'orchestrator.front_looks_at',
+      orchestrator._as_mark(
+        clock_timestamp() + greatest(interval '1 second', 20 * (clock_timestamp() - v_began_at))
+      )::text,
+      false
+    );
+  elsif v_looks_at is not null then
+    perform set_config('orchestrator.front_looks_at', '', false);
+  end if;
+end;
+$$;
+
+comment on function orchestrator._fronts() is
+  'The priorities that have jobs, and where those of each begin. While finding that out is slow, it is remembered in the session for a second or more: a job that comes back from before a mark waits for so long.';
+
+create function orchestrator.next_due_at(p_is_sure boolean default true)
 returns timestamptz
 language plpgsql
 volatile
 security invoker
 set search_path = ''
 set enable_seqscan = off
+set jit = off
+set plan_cache_mode = force_generic_plan
 as $$
+declare
+  v_now timestamptz := orchestrator.now();
 begin
   if exists (select from orchestrator.signals) then
-    return orchestrator.now();
+    return v_now;
   end if;
-  -- A walk over the distinct priorities, one index probe each, so that jobs due later cost nothing.
+  if p_is_sure then
+    return (select nullif(min(f.first), 'infinity') from unnest((orchestrator._list_fronts()).p_firsts) as f (first));
+  end if;
   return (
-    with recursive front as (
-      (
-        select priority, next_run_at from public.job_queue
-        where status in ('queued', 'failed', 'parked')
-        order by priority, next_run_at, job_id
-        limit 1
-      )
-      union all
-      select n.priority, n.next_run_at
-      from front f
-      cross join lateral (
-        select q.priority, q.next_run_at from public.job_queue q
-        where q.status in ('queued', 'failed', 'parked') and q.priority > f.priority
-        order by q.priority, q.next_run_at, q.job_id
-        limit 1
-      ) as n
-    )
-    select nullif(min(next_run_at), 'infinity') from front
+    select nullif(min(d.next_run_at), 'infinity')
+    from orchestrator._fronts() as f
+    cross join unnest(f.p_priorities, f.p_marks) as u (priority, mark)
+    cross join lateral (
+      select q.next_run_at from public.job_queue q
+      where q.status in ('queued', 'failed', 'parked') and q.priority = u.priority
+        and q.next_run_at >= orchestrator._from_mark(u.mark, v_now)
+      order by q.next_run_at
+      limit 1
+    ) as d
   );
 end;
 $$;
 
-comment on function orchestrator.next_due_at() is 'When the next job, retry or parked job is due, now if somebody signalled one; null when nothing ever will be.';
+comment on function orchestrator.next_due_at(boolean) is
+  'When the next job, retry or parked job is due, now if somebody signalled one; null when nothing ever will be. Not sure: as far as the marks of this session tell (see _fronts), which is enough for who looks again soon.';
 
 create function public.start_worker(p_worker_id text, p_max_workers integer)
 returns jsonb
@@ -243,6 +394,119 @@ $$;
 comment on function public.stop_worker(text, boolean) is
   'Lets a worker stop when nothing is due and nobody is enqueuing; forced, it stops anyway (end of its budget).';
 
+create sequence orchestrator.turns minvalue -2147483648 maxvalue 2147483647 start 0;
+
+comment on sequence orchestrator.turns is
+  'The hash of the user whose turn was last. A sequence, because it is set without a lock or a dead row.';
+
+grant select, update on sequence orchestrator.turns to service_role;
+
+create function orchestrator._list_users_in_turn(
+  p_limit integer, p_priority integer, p_first timestamptz, p_now timestamptz
+)
+returns integer[]
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+set enable_seqscan = off
+set jit = off
+set enable_sort = off
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_turn bigint := (select last_value from orchestrator.turns);
+  v_from bigint := v_turn;
+  v_to bigint := 2147483647;
+  v_users integer[] := '{}';
+  v_found integer[];
+  v_last integer;
+  v_probes integer;
+begin
+  -- Round the ring once: from the last turn to the end, then from the beginning to the last turn.
+  for v_lap in 1 .. 2 loop
+    with recursive ring as (
+      (
+        select hashtext(user_id) as user_hash, next_run_at <= p_now as is_due, 1 as place,
+          cardinality(v_users) + (next_run_at <= p_now)::integer as due
+        from public.job_queue
+        where status in ('queued', 'failed', 'parked') and priority = p_priority
+          and hashtext(user_id) > v_from and hashtext(user_id) <= v_to and next_run_at >= p_first
+        order by hashtext(user_id), next_run_at
+        limit 1
+      )
+      union all
+      select n.user_hash, n.is_due, r.place + 1, r.due + n.is_due::integer
+      from ring r
+      cross join lateral (
+        select hashtext(q.user_id) as user_hash, q.next_run_at <= p_now as is_due
+        from public.job_queue q
+        where q.status in ('queued', 'failed', 'parked') and q.priority = p_priority
+          and hashtext(q.user_id) > r.user_hash and hashtext(q.user_id) <= v_to and q.next_run_at >= p_first
+        order by hashtext(q.user_id), q.next_run_at
+        limit 1
+      ) as n
+      -- Users whose jobs are all due later cost a probe each: the next lease goes on where this one ends.
+      where r.due < p_limit and r.place < 16 + p_limit
+    )
+    select array_agg(user_hash) filter (where is_due), max(user_hash), count(*) into v_found, v_last, v_probes from ring;
+    v_users := v_users || v_found;
+    v_turn := coalesce(v_last, v_turn);
+    exit when cardinality(v_users) >= p_limit or v_probes >= 16 + p_limit;
+    v_to := v_from;
+    v_from := -2147483649;
+  end loop;
+  perform setval('orchestrator.turns', v_turn);
+  return v_users;
+end;
+$$;
+
+comment on function orchestrator._list_users_in_turn(integer, integer, timestamptz, timestamptz) is
+  'Up to p_limit users with a due job of a priority, by the hashes of their ids, from the one after the last turn on.';
+
+create function orchestrator._pick_in_turn(
+  p_limit integer,
+  p_priority integer,
+  p_first timestamptz,
+  p_now timestamptz,
+  out p_job_ids bigint[],
+  out p_user_ids text[],
+  out p_agents text[],
+  out p_keys text[]
+)
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+set enable_seqscan = off
+set jit = off
+set enable_sort = off
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_users integer[] := orchestrator._list_users_in_turn(p_limit, p_priority, p_first, p_now);
+begin
+  if cardinality(v_users) = 0 then
+    return;
+  end if;
+  select array_agg(d.job_id), array_agg(d.user_id), array_agg(d.agent), array_agg(d.rate_limit_key)
+  into p_job_ids, p_user_ids, p_agents, p_keys
+  from unnest(v_users) as u (user_hash)
+  cross join lateral (
+    select job_id, user_id, agent, case when status = 'parked' then '' else rate_limit_key end as rate_limit_key
+    from public.job_queue
+    where status in ('queued', 'failed', 'parked') and priority = p_priority
+      and hashtext(user_id) = u.user_hash and next_run_at >= p_first and next_run_at <= p_now
+    order by next_run_at
+    limit p_limit / cardinality(v_users)
+    for update skip locked
+  ) as d;
+end;
+$$;
+
+comment on function orchestrator._pick_in_turn(integer, integer, timestamptz, timestamptz) is
+  'Locks due jobs of a priority, as many of each user who has some.';
+
 create function orchestrator._pick_jobs(
   p_limit integer,
   p_now timestamptz,
@@ -256,32 +520,60 @@ volatile
 security invoker
 set search_path = ''
 set enable_seqscan = off
+set jit = off
 set enable_sort = off
 set plan_cache_mode = force_generic_plan  -- or the limit makes Postgres plan anew at every call
 as $$
 declare
-  v_priority integer := -1;
+  v_front record := orchestrator._fronts();
+  v_marks bigint[] := v_front.p_marks;
+  v_low timestamptz;
+  v_in_turn record;
+  v_is_crowded boolean;
   v_job_ids bigint[];
   v_user_ids text[];
   v_agents text[];
   v_keys text[];
+  v_first timestamptz;
 begin
   p_job_ids := array[]::bigint[];
-  loop
-    -- Priority by priority: within one, the index order is age, and jobs due later end the scan.
-    select priority into v_priority
-    from public.job_queue
-    where status in ('queued', 'failed', 'parked') and priority > v_priority
-    order by priority
-    limit 1;
-    exit when not found;
+  for v_at in 1 .. cardinality(v_front.p_priorities) loop
+    v_low := orchestrator._from_mark(v_marks[v_at], p_now);
+    -- A few users hold the front: by age alone, everybody else would wait until their backlog is done.
+    select count(*) = 20 and count(distinct d.user_id) <= 5, min(d.next_run_at) into v_is_crowded, v_first
+    from (
+      select user_id, next_run_at
+      from public.job_queue
+      where status in ('queued', 'failed', 'parked') and priority = v_front.p_priorities[v_at]
+        and next_run_at >= v_low and next_run_at <= p_now
+      order by next_run_at, job_id
+      limit 20
+    ) as d;
+    -- What lies before the first is done.
+    v_marks[v_at] := orchestrator._as_mark(coalesce(v_first, p_now));
+    continue when v_first is null;
 
+    v_job_ids := '{}';
+    if v_is_crowded then
+      v_in_turn := orchestrator._pick_in_turn(
+        p_limit - cardinality(p_job_ids), v_front.p_priorities[v_at], v_first, p_now
+      );
+      v_job_ids := coalesce(v_in_turn.p_job_ids, '{}');
+      p_job_ids := p_job_ids || v_job_ids;
+      p_user_ids := p_user_ids || v_in_turn.p_user_ids;
+      p_agents := p_agents || v_in_turn.p_agents;
+      p_keys := p_keys || v_in_turn.p_keys;
+      exit when cardinality(p_job_ids) >= p_limit;
+    end if;
+
+    -- Within a priority, the index order is age, and jobs due later end the scan.
     select array_agg(d.job_id), array_agg(d.user_id), array_agg(d.agent), array_agg(d.rate_limit_key)
     into v_job_ids, v_user_ids, v_agents, v_keys
     from (
       select job_id, user_id, agent, case when status = 'parked' then '' else rate_limit_key end as rate_limit_key
       from public.job_queue
-      where status in ('queued', 'failed', 'parked') and priority = v_priority and next_run_at <= p_now
+      where status in ('queued', 'failed', 'parked') and priority = v_front.p_priorities[v_at]
+        and next_run_at >= v_first and next_run_at <= p_now and job_id <> all (v_job_ids)
       order by next_run_at, job_id
       limit p_limit - cardinality(p_job_ids)
       for update skip locked
@@ -292,11 +584,14 @@ begin
     p_keys := p_keys || v_keys;
     exit when cardinality(p_job_ids) >= p_limit;
   end loop;
+  if v_front.p_is_remembered then
+    perform set_config('orchestrator.front_marks', v_marks::text, false);
+  end if;
 end;
 $$;
 
 comment on function orchestrator._pick_jobs(integer, timestamptz) is
-  'Locks up to p_limit due jobs for this transaction, in order of priority, then age, and tells whose they are and from which bucket they take.';
+  'Locks up to p_limit due jobs for this transaction, in order of priority, then age, or by turns where few users hold the front, and tells whose they are and from which bucket they take.';
 
 create function orchestrator._describe_scope(p_workflow_run_id uuid)
 returns json
@@ -474,6 +769,7 @@ security invoker
 set search_path = ''
 set plan_cache_mode = force_generic_plan  -- or every lease plans anew, which costs more than a small batch
 set enable_seqscan = off
+set jit = off
 set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
@@ -578,7 +874,7 @@ begin
   p_runs := coalesce(p_runs, '[]');
   p_deferred := v_count - cardinality(v_allowed);
   if v_count < p_limit then
-    p_next_due_ms := ceil(extract(epoch from orchestrator.next_due_at() - v_now) * 1000);
+    p_next_due_ms := ceil(extract(epoch from orchestrator.next_due_at(false) - v_now) * 1000);
     -- greatest() passes over a null, which must stay: nothing is queued.
     if p_next_due_ms < 0 then
       p_next_due_ms := 0;
@@ -619,6 +915,7 @@ volatile
 security invoker
 set search_path = ''
 set enable_seqscan = off
+set jit = off
 set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
@@ -674,6 +971,7 @@ volatile
 security invoker
 set search_path = ''
 set enable_seqscan = off
+set jit = off
 set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
@@ -727,7 +1025,10 @@ revoke execute on all functions in schema orchestrator from public, anon, authen
 grant execute on function
   orchestrator.workers_alive(), orchestrator.needs_ring(), orchestrator.post_to_function(text), orchestrator._ring_once(),
   orchestrator.ring(),
-  orchestrator.next_due_at(), orchestrator._pick_jobs(integer, timestamptz), orchestrator._describe_scope(uuid),
+  orchestrator._list_fronts(), orchestrator._as_mark(timestamptz), orchestrator._from_mark(bigint, timestamptz),
+  orchestrator._fronts(), orchestrator.next_due_at(boolean),
+  orchestrator._list_users_in_turn(integer, integer, timestamptz, timestamptz),
+  orchestrator._pick_in_turn(integer, integer, timestamptz, timestamptz), orchestrator._pick_jobs(integer, timestamptz), orchestrator._describe_scope(uuid),
   orchestrator._describe_parked(public.job_queue, timestamptz), orchestrator._collect_items(uuid, integer),
   orchestrator.output_max_bytes(), orchestrator.describe_outputs(uuid),
   orchestrator._lease(text, bigint[], interval, timestamptz), orchestrator.lease_due_jobs(text, integer, integer)

@@ -152,6 +152,7 @@ security invoker
 set search_path = ''
 set plan_cache_mode = force_generic_plan  -- or every lease plans anew, which costs more than a small batch
 set enable_seqscan = off
+set jit = off
 set enable_mergejoin = off
 as $$
 declare

@@ -62,6 +62,7 @@ volatile
 security invoker
 set search_path = ''
 set enable_seqscan = off
+set jit = off
 set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
@@ -195,6 +196,7 @@ volatile
 security invoker
 set search_path = ''
 set enable_seqscan = off
+set jit = off
 set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
@@ -284,6 +286,7 @@ volatile
 security invoker
 set search_path = ''
 set enable_seqscan = off
+set jit = off
 set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
@@ -371,6 +374,7 @@ volatile
 security invoker
 set search_path = ''
 set enable_seqscan = off
+set jit = off
 as $$
 declare
   v_skipped bigint[];
@@ -413,6 +417,7 @@ volatile
 security invoker
 set search_path = ''
 set enable_seqscan = off
+set jit = off
 set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
@@ -486,13 +491,17 @@ create function orchestrator.settle(
   out p_item_runs uuid[],
   out p_item_steps integer[],
   out p_failed_runs uuid[],
-  out p_failed_steps integer[]
+  out p_failed_steps integer[],
+  out p_has_plain_ends boolean,
+  out p_has_holds boolean
 )
 language plpgsql
 volatile
 security invoker
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 set enable_seqscan = off
+set jit = off
 set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
@@ -516,10 +525,12 @@ begin
     bool_or(
       r.outcome not in ('success', 'retry', 'dead') or q.parked is not null or r.run_inputs is not null
       or r.append is not null or r.consumes is not null
-    )
-  into v_runs, v_exclusive, v_has_failures, v_is_rare
+    ),
+    bool_and(r.outcome = 'success'),
+    coalesce(bool_or(r.hold_key_ms > 0), false)
+  into v_runs, v_exclusive, v_has_failures, v_is_rare, p_has_plain_ends, p_has_holds
   from jsonb_to_recordset(p_results) as r (
-    job_id bigint, outcome text, append jsonb, consumes uuid, run_inputs jsonb
+    job_id bigint, outcome text, append jsonb, consumes uuid, run_inputs jsonb, hold_key_ms double precision
   )
   join public.job_queue q using (job_id);
   p_settled := array[]::bigint[];
@@ -561,7 +572,7 @@ end;
 $$;
 
 comment on function orchestrator.settle(jsonb, timestamptz) is
-  'Settles a batch of results under the lock order; answers the jobs whose lease token was right, and the fan-outs of the items that ended: count_items follows, last in the transaction.';
+  'Settles a batch of results under the lock order; answers the jobs whose lease token was right, whether all were successes, whether an agent asked for a pause, and the fan-outs of the items that ended: count_items follows, last in the transaction.';
 
 create function orchestrator._record_late(p_worker_id text, p_results jsonb, p_settled bigint[], p_now timestamptz)
 returns void
@@ -606,6 +617,7 @@ volatile
 security invoker
 set search_path = ''
 set enable_seqscan = off
+set jit = off
 set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
@@ -618,13 +630,15 @@ declare
   v_deferred integer := 0;
   v_next_due_ms numeric;
   v_signals boolean := false;
+  v_results json := '[]'::json;
 begin
   if cardinality(v_settled) < jsonb_array_length(p_results) then
+    v_end.p_has_plain_ends := false;
     perform orchestrator._record_late(p_worker_id, p_results, v_settled, v_now);
     perform orchestrator._drop_outputs(p_results, v_settled);
   end if;
 
-  if jsonb_path_exists(p_results, '$[*].hold_key_ms ? (@ > 0)') then
+  if v_end.p_has_holds then
     perform orchestrator.hold_keys(
       array_agg(
         coalesce(nullif(q.rate_limit_key, ''), orchestrator.rate_limit_key(q.user_id, q.agent)) order by r.job_id
@@ -651,20 +665,20 @@ begin
     v_next_due_ms := 0;
   end if;
 
+  if not v_end.p_has_plain_ends then
+    select coalesce(json_agg(s), '[]') into v_results
+    from (
+      select
+        r.job_id,
+        r.job_id = any (v_settled) as applied,
+        (select q.status from public.job_queue q where q.job_id = r.job_id) as status
+      from jsonb_to_recordset(p_results) as r (job_id bigint, outcome text)
+      where r.outcome <> 'success' or r.job_id <> all (v_settled)
+    ) as s;
+  end if;
+
   return json_build_object(
-    'results', (
-      select coalesce(json_agg(s), '[]')
-      from (
-        select
-          r.job_id,
-          r.job_id = any (v_settled) as applied,
-          case
-            when r.outcome = 'success' and r.job_id = any (v_settled) then r.outcome
-            else (select q.status from public.job_queue q where q.job_id = r.job_id)
-          end as status
-        from jsonb_to_recordset(p_results) as r (job_id bigint, outcome text)
-      ) as s
-    ),
+    'results', v_results,
     'jobs', v_jobs,
     'runs', v_runs,
     'deferred', v_deferred,
@@ -675,7 +689,7 @@ end;
 $$;
 
 comment on function public.complete_jobs(text, jsonb, integer, integer) is
-  'Settles a worker''s results (success, retry, dead) and leases its next jobs, in one round trip. A result whose lease was lost is answered applied: false. next_due_ms 0 without jobs means: lease again at once.';
+  'Settles a worker''s results (success, retry, dead) and leases its next jobs, in one round trip. results tells of those that are no plain success: what became of the job, and applied: false where its lease was lost. next_due_ms 0 without jobs means: lease again at once.';
 
 create function public.expire_leases(p_limit integer)
 returns integer
@@ -684,6 +698,7 @@ volatile
 security invoker
 set search_path = ''
 set enable_seqscan = off
+set jit = off
 as $$
 declare
   v_now timestamptz := orchestrator.now();

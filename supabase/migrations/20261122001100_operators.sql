@@ -59,6 +59,7 @@ volatile
 security invoker
 set search_path = ''
 set enable_seqscan = off
+set jit = off
 as $$
 declare
   v_items integer[];
@@ -106,6 +107,7 @@ volatile
 security invoker
 set search_path = ''
 set enable_seqscan = off
+set jit = off
 as $$
 begin
   delete from orchestrator.event_waits where job_id = any (p_job_ids);
@@ -128,6 +130,7 @@ volatile
 security invoker
 set search_path = ''
 set enable_seqscan = off
+set jit = off
 as $$
 declare
   v_items bigint[];
