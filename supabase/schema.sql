@@ -2147,47 +2147,53 @@ begin
     where s.item_index = -1
   ),
   opened as materialized (
-    -- Sorted, and joined by nested loops in this order: two batches meet at shared dependents in one order.
     select e.workflow_run_id, d.step_no, count(*)::integer as finished
     from edge e
     cross join unnest(e.dependents) as d (step_no)
     group by e.workflow_run_id, d.step_no
-    order by e.workflow_run_id, d.step_no
+  ),
+  dependent as materialized (
+    -- Locked before they are written: two batches meet at shared dependents in one order, whatever the plan.
+    select q.job_id, o.finished
+    from opened o
+    join public.job_queue q
+      on q.workflow_run_id = o.workflow_run_id and q.step_no = o.step_no and q.item_index = -1 and q.status = 'waiting'
+    order by q.job_id
+    for update of q
   ),
   advanced as (
     update public.job_queue q
     set
-      open_dependencies = q.open_dependencies - o.finished,
-      succeeded_dependencies = q.succeeded_dependencies + o.finished,
+      open_dependencies = q.open_dependencies - d.finished,
+      succeeded_dependencies = q.succeeded_dependencies + d.finished,
       -- The default rule in line: the others are rarer than a call of a function is cheap.
       status = case
         when q.join_rule is not null then orchestrator.join_status(
-          q.join_rule, q.join_min, q.open_dependencies - o.finished, q.succeeded_dependencies + o.finished,
+          q.join_rule, q.join_min, q.open_dependencies - d.finished, q.succeeded_dependencies + d.finished,
           q.failed_dependencies
         )
-        when q.open_dependencies > o.finished then 'waiting'
+        when q.open_dependencies > d.finished then 'waiting'
         when q.failed_dependencies > 0 then 'skipped'
         else 'queued'
       end,
       skip_reason = case
         when q.join_rule is not null then case orchestrator.join_status(
-            q.join_rule, q.join_min, q.open_dependencies - o.finished, q.succeeded_dependencies + o.finished,
+            q.join_rule, q.join_min, q.open_dependencies - d.finished, q.succeeded_dependencies + d.finished,
             q.failed_dependencies
           ) when 'skipped' then orchestrator.join_skip_reason(q.join_rule, q.failed_dependencies) end
-        when q.open_dependencies = o.finished and q.failed_dependencies > 0 then 'upstream_failed'
+        when q.open_dependencies = d.finished and q.failed_dependencies > 0 then 'upstream_failed'
       end,
       finished_at = case
         when q.join_rule is not null then case orchestrator.join_status(
-            q.join_rule, q.join_min, q.open_dependencies - o.finished, q.succeeded_dependencies + o.finished,
+            q.join_rule, q.join_min, q.open_dependencies - d.finished, q.succeeded_dependencies + d.finished,
             q.failed_dependencies
           ) when 'skipped' then p_now end
-        when q.open_dependencies = o.finished and q.failed_dependencies > 0 then p_now
+        when q.open_dependencies = d.finished and q.failed_dependencies > 0 then p_now
       end,
       -- A run dispatched for later keeps its time; all else is ready now, behind what was ready before.
       next_run_at = greatest(q.next_run_at, p_now)
-    from opened o
-    where q.workflow_run_id = o.workflow_run_id and q.step_no = o.step_no and q.item_index = -1
-      and q.status = 'waiting'
+    from dependent d
+    where q.job_id = d.job_id and q.status = 'waiting'
     returning q.job_id, q.status
   ),
   closed as materialized (
@@ -3500,7 +3506,7 @@ comment on column public.job_queue.generation is 'Part of the idempotency key: r
 comment on column public.job_queue.input is 'What the agent of an item gets, evaluated when the fan-out began.';
 comment on column public.job_queue.condition is 'The step''s condition as it was evaluated: {expression, result}.';
 comment on column public.job_queue.parked is 'What the job waits or waited for: {for, until, …}; kept while it is leased again.';
-CREATE INDEX job_queue_by_step ON public.job_queue USING btree (workflow_run_id, step_no, item_index);
+CREATE UNIQUE INDEX job_queue_by_step ON public.job_queue USING btree (workflow_run_id, step_no, item_index);
 CREATE INDEX job_queue_dead ON public.job_queue USING btree (job_id) WHERE (status = 'dead'::text);
 CREATE INDEX job_queue_leased ON public.job_queue USING btree (lease_until) WHERE (status = ANY (ARRAY['leased'::text, 'running'::text]));
 CREATE INDEX job_queue_ready ON public.job_queue USING btree (priority, next_run_at, job_id) WHERE (status = ANY (ARRAY['queued'::text, 'failed'::text, 'parked'::text]));
@@ -3652,7 +3658,7 @@ create table public.workflow_runs (
   constraint runs_have_a_deadline_while_they_run CHECK (((status = 'running'::text) OR (deadline_at IS NULL))),
   constraint runs_have_a_known_status CHECK ((status = ANY (ARRAY['running'::text, 'success'::text, 'failed'::text, 'cancelled'::text, 'skipped'::text]))),
   constraint runs_skip_with_a_reason CHECK (((status = 'skipped'::text) = (skip_reason IS NOT NULL)))
-) with (fillfactor=85);
+) with (fillfactor=50);
 comment on table public.workflow_runs is 'One row per execution. open_sinks counts the unfinished jobs that no other job waits for: at zero the run is over, and a chain touches this row once.';
 comment on column public.workflow_runs.inputs is 'What expressions name inputs: made and checked by the start step; null: the payload stands in for them.';
 comment on column public.workflow_runs.is_serial is 'A job failed or was skipped: from then on whoever settles jobs of this run takes turns on its row.';

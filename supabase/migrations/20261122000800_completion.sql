@@ -105,47 +105,53 @@ begin
     where s.item_index = -1
   ),
   opened as materialized (
-    -- Sorted, and joined by nested loops in this order: two batches meet at shared dependents in one order.
     select e.workflow_run_id, d.step_no, count(*)::integer as finished
     from edge e
     cross join unnest(e.dependents) as d (step_no)
     group by e.workflow_run_id, d.step_no
-    order by e.workflow_run_id, d.step_no
+  ),
+  dependent as materialized (
+    -- Locked before they are written: two batches meet at shared dependents in one order, whatever the plan.
+    select q.job_id, o.finished
+    from opened o
+    join public.job_queue q
+      on q.workflow_run_id = o.workflow_run_id and q.step_no = o.step_no and q.item_index = -1 and q.status = 'waiting'
+    order by q.job_id
+    for update of q
   ),
   advanced as (
     update public.job_queue q
     set
-      open_dependencies = q.open_dependencies - o.finished,
-      succeeded_dependencies = q.succeeded_dependencies + o.finished,
+      open_dependencies = q.open_dependencies - d.finished,
+      succeeded_dependencies = q.succeeded_dependencies + d.finished,
       -- The default rule in line: the others are rarer than a call of a function is cheap.
       status = case
         when q.join_rule is not null then orchestrator.join_status(
-          q.join_rule, q.join_min, q.open_dependencies - o.finished, q.succeeded_dependencies + o.finished,
+          q.join_rule, q.join_min, q.open_dependencies - d.finished, q.succeeded_dependencies + d.finished,
           q.failed_dependencies
         )
-        when q.open_dependencies > o.finished then 'waiting'
+        when q.open_dependencies > d.finished then 'waiting'
         when q.failed_dependencies > 0 then 'skipped'
         else 'queued'
       end,
       skip_reason = case
         when q.join_rule is not null then case orchestrator.join_status(
-            q.join_rule, q.join_min, q.open_dependencies - o.finished, q.succeeded_dependencies + o.finished,
+            q.join_rule, q.join_min, q.open_dependencies - d.finished, q.succeeded_dependencies + d.finished,
             q.failed_dependencies
           ) when 'skipped' then orchestrator.join_skip_reason(q.join_rule, q.failed_dependencies) end
-        when q.open_dependencies = o.finished and q.failed_dependencies > 0 then 'upstream_failed'
+        when q.open_dependencies = d.finished and q.failed_dependencies > 0 then 'upstream_failed'
       end,
       finished_at = case
         when q.join_rule is not null then case orchestrator.join_status(
-            q.join_rule, q.join_min, q.open_dependencies - o.finished, q.succeeded_dependencies + o.finished,
+            q.join_rule, q.join_min, q.open_dependencies - d.finished, q.succeeded_dependencies + d.finished,
             q.failed_dependencies
           ) when 'skipped' then p_now end
-        when q.open_dependencies = o.finished and q.failed_dependencies > 0 then p_now
+        when q.open_dependencies = d.finished and q.failed_dependencies > 0 then p_now
       end,
       -- A run dispatched for later keeps its time; all else is ready now, behind what was ready before.
       next_run_at = greatest(q.next_run_at, p_now)
-    from opened o
-    where q.workflow_run_id = o.workflow_run_id and q.step_no = o.step_no and q.item_index = -1
-      and q.status = 'waiting'
+    from dependent d
+    where q.job_id = d.job_id and q.status = 'waiting'
     returning q.job_id, q.status
   ),
   closed as materialized (

@@ -27,7 +27,7 @@ Deno.test("eight connections settle the same runs, failures and skips included, 
       values ('user:*:agent:noop', null, 1)`;
     await publish(db.rpc, writeWorkflow("layers", buildLayers()));
     const workers = Array.from({ length: 8 }, () => db.connect());
-    for (let round = 0; round < 15; round++) {
+    for (let round = 0; round < 30; round++) {
       await db.rpc.dispatchWorkflows({
         requests: Array.from({ length: 4 }, () => ({ user_id: "u", workflow_key: "layers" })),
         ring: false,

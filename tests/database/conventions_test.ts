@@ -28,6 +28,12 @@ const HOT = [
   "orchestrator.needs_ring",
   "orchestrator.ring",
   "orchestrator.next_due_at",
+  "orchestrator._list_fronts",
+  "orchestrator._fronts",
+  "orchestrator._as_mark",
+  "orchestrator._from_mark",
+  "orchestrator._list_users_in_turn",
+  "orchestrator._pick_in_turn",
   "orchestrator._pick_jobs",
   "orchestrator.lease_due_jobs",
   "orchestrator.uuid_v7",
@@ -79,6 +85,13 @@ function testFunctions(sentence: string, judge: (it: CatalogFunction) => string 
 testFunctions(
   "every function has an empty search_path",
   (it) => !it.settings.includes('search_path=""') && `has ${it.settings.join(", ") || "none"}`,
+);
+
+testFunctions(
+  "a function that forbids sequential scans forbids JIT too: what it forbids looks dear enough to compile",
+  (it) =>
+    it.settings.includes("enable_seqscan=off") && !it.settings.includes("jit=off") &&
+    `has ${it.settings.join(", ")}`,
 );
 
 testFunctions(

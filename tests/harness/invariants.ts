@@ -55,9 +55,6 @@ const CHECKS: Record<string, string> = {
             )
         )
       )`,
-  "a step has one job, and an item one": `
-    select workflow_run_id, step_no, item_index, count(*) from public.job_queue
-    group by 1, 2, 3 having count(*) > 1`,
   "only unfinished jobs wait for events": `
     select w.* from orchestrator.event_waits w
     join public.job_queue q using (job_id) where q.finished_at is not null`,
