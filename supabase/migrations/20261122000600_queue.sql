@@ -761,7 +761,8 @@ create function orchestrator._lease(
   p_lease interval,
   p_now timestamptz,
   out p_jobs json,  -- json, not jsonb: built once, sent once, never looked into
-  out p_runs json
+  out p_runs json,
+  out p_reads json
 )
 language plpgsql
 volatile
@@ -799,13 +800,35 @@ begin
         from public.workflow_runs
         where workflow_run_id = any (array(select distinct workflow_run_id from leased))
       ) as r
+    ),
+    -- One list for the whole lease: to gather the reads of each job for itself costs three times as much.
+    (
+      select json_agg(d)
+      from (
+        select
+          l.job_id, p.step_id,
+          case when p.is_plain then p.output end as output,
+          case when not p.is_plain then json_build_object('status', p.status, 'output_ref', p.output_ref) end as other
+        from leased l
+        join public.workflow_steps s on s.definition_id = l.definition_id and s.step_no = l.step_no
+        cross join unnest(s.reads) as u (step_no)
+        cross join lateral (
+          -- Fenced by the offset, so that each dependency is one probe of the index, however many steps the run has.
+          select q.step_id, q.output, q.status, q.output_ref, q.status = 'success' and q.output_ref is null as is_plain
+          from public.job_queue q
+          where q.workflow_run_id = l.workflow_run_id and q.step_no = u.step_no and q.item_index = -1
+          offset 0
+        ) as p
+        where l.item_index = -1
+          -- What undoes a step reads it without waiting for it; its rule is `done`.
+          and (l.dependencies > 0 or l.payload ? 'scoped' or l.join_rule = 'done')
+      ) as d
     )
-  into p_jobs, p_runs
+  into p_jobs, p_runs, p_reads
   from (
     select
       l.job_id, l.lease_token, l.workflow_run_id, l.step_id, l.user_id, l.intent_id,
       l.attempts as attempt, l.max_attempts, l.agent, l.payload as config,
-      coalesce(d.inputs, '{}') as inputs, d.others,
       l.workflow_run_id || ':' || l.step_id || ':'
         || case when l.item_index >= 0 then l.item_index || ':' else '' end || l.generation as idempotency_key,
       l.item_index, l.input,
@@ -815,31 +838,12 @@ begin
       end as queued_ms,
       case when l.parked is not null then orchestrator._describe_parked(l, p_now) end as parked
     from leased l
-    cross join lateral (
-      select
-        json_object_agg(p.step_id, p.output) filter (where p.is_plain) as inputs,
-        json_object_agg(p.step_id, json_build_object('status', p.status, 'output_ref', p.output_ref))
-          filter (where not p.is_plain) as others
-      from public.workflow_steps s
-      cross join unnest(s.reads) as u (step_no)
-      cross join lateral (
-        -- Fenced by the offset, so that each dependency is one probe of the index, however many steps the run has.
-        select q.step_id, q.output, q.status, q.output_ref, q.status = 'success' and q.output_ref is null as is_plain
-        from public.job_queue q
-        where q.workflow_run_id = l.workflow_run_id and q.step_no = u.step_no and q.item_index = -1
-        offset 0
-      ) as p
-      where l.item_index = -1
-        -- What undoes a step reads it without waiting for it; its rule is `done`.
-        and (l.dependencies > 0 or l.payload ? 'scoped' or l.join_rule = 'done')
-        and s.definition_id = l.definition_id and s.step_no = l.step_no
-    ) as d
   ) as j;
 end;
 $$;
 
 comment on function orchestrator._lease(text, bigint[], interval, timestamptz) is
-  'Leases the picked jobs and gives the worker all that it needs: config, status and outputs of the steps it reads, what a parked job waited for, and, once each, their runs.';
+  'Leases the picked jobs and gives the worker all that it needs: config and what a parked job waited for; once each, their runs; in a list, output or else status and reference of each step that a job reads.';
 
 create function orchestrator.lease_due_jobs(
   p_worker_id text,
@@ -847,6 +851,7 @@ create function orchestrator.lease_due_jobs(
   p_lease_ms integer,
   out p_jobs json,
   out p_runs json,
+  out p_reads json,
   out p_deferred integer,
   out p_next_due_ms numeric,
   out p_signals boolean
@@ -866,12 +871,13 @@ begin
     v_allowed := orchestrator.take_tokens_for_jobs(
       v_picked.p_job_ids, v_picked.p_user_ids, v_picked.p_agents, v_picked.p_keys, v_now
     );
-    select l.p_jobs, l.p_runs
-    into lease_due_jobs.p_jobs, lease_due_jobs.p_runs
+    select l.p_jobs, l.p_runs, l.p_reads
+    into lease_due_jobs.p_jobs, lease_due_jobs.p_runs, lease_due_jobs.p_reads
     from orchestrator._lease(p_worker_id, v_allowed, p_lease_ms * interval '1 millisecond', v_now) as l;
   end if;
   p_jobs := coalesce(p_jobs, '[]');
   p_runs := coalesce(p_runs, '[]');
+  p_reads := coalesce(p_reads, '[]');
   p_deferred := v_count - cardinality(v_allowed);
   if v_count < p_limit then
     p_next_due_ms := ceil(extract(epoch from orchestrator.next_due_at(false) - v_now) * 1000);
@@ -897,7 +903,7 @@ as $$
 begin
   return (
     select json_build_object(
-      'jobs', l.p_jobs, 'runs', l.p_runs, 'deferred', l.p_deferred, 'next_due_ms', l.p_next_due_ms,
+      'jobs', l.p_jobs, 'runs', l.p_runs, 'reads', l.p_reads, 'deferred', l.p_deferred, 'next_due_ms', l.p_next_due_ms,
       'signals', l.p_signals
     )
     from orchestrator.lease_due_jobs(p_worker_id, p_limit, p_lease_ms) as l

@@ -633,6 +633,7 @@ declare
   v_settled bigint[] := v_end.p_settled;
   v_jobs json := '[]'::json;
   v_runs json := '[]'::json;
+  v_reads json := '[]'::json;
   v_deferred integer := 0;
   v_next_due_ms numeric;
   v_signals boolean := false;
@@ -658,8 +659,8 @@ begin
     -- No lease on top: it locks buckets too, and two calls that lock buckets twice could wait in a circle.
     v_next_due_ms := 0;
   elsif p_lease_limit > 0 then
-    select l.p_jobs, l.p_runs, l.p_deferred, l.p_next_due_ms, l.p_signals
-    into v_jobs, v_runs, v_deferred, v_next_due_ms, v_signals
+    select l.p_jobs, l.p_runs, l.p_reads, l.p_deferred, l.p_next_due_ms, l.p_signals
+    into v_jobs, v_runs, v_reads, v_deferred, v_next_due_ms, v_signals
     from orchestrator.lease_due_jobs(p_worker_id, p_lease_limit, p_lease_ms) as l;
   end if;
 
@@ -687,6 +688,7 @@ begin
     'results', v_results,
     'jobs', v_jobs,
     'runs', v_runs,
+    'reads', v_reads,
     'deferred', v_deferred,
     'next_due_ms', v_next_due_ms,
     'signals', v_signals

@@ -101,7 +101,7 @@ Deno.test("an empty queue answers no jobs and no due time", () =>
   withQueue(async (db) => {
     assert.deepEqual(
       await db.rpc.leaseJobs({ workerId: "w", limit: 5, leaseMs: LEASE_MS }),
-      { jobs: [], runs: [], deferred: 0, next_due_ms: null, signals: false },
+      { jobs: [], runs: [], reads: [], deferred: 0, next_due_ms: null, signals: false },
     );
   }));
 

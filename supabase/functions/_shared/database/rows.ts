@@ -199,6 +199,8 @@ export interface Lease {
   jobs: LeasedJob[];
   /** The runs of the jobs, once each; rpc.ts has put them into the jobs. */
   runs: { workflow_run_id: string; workflow_key: string; payload: unknown }[];
+  /** What the jobs read, put into them likewise; `other` where a step has no plain output. */
+  reads: { job_id: number; step_id: string; output: Json; other: OtherRead | null }[];
   /** Milliseconds until the next job that is not yet due; null if there is none. */
   next_due_ms: number | null;
   /** Jobs that rate limits put off in this call; others may stand behind them. */

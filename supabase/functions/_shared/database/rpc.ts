@@ -60,9 +60,7 @@ export function createRpc(transport: Transport) {
     }) => call<rows.InsertedEvent>("insert_event", prefix(a)),
 
     leaseJobs: (a: { workerId: string; limit: number; leaseMs: number }) =>
-      call<rows.Lease>("lease_jobs", prefix(a)).then((it) =>
-        joinRuns(withList(withList(it, "jobs"), "runs"))
-      ),
+      call<rows.Lease>("lease_jobs", prefix(a)).then((it) => joinLease(it)),
 
     completeJobs: (a: {
       workerId: string;
@@ -71,7 +69,7 @@ export function createRpc(transport: Transport) {
       leaseMs?: number;
     }) =>
       call<rows.Settlement>("complete_jobs", prefix(a)).then((it) => ({
-        ...joinRuns(withList(withList(withList(it, "results"), "jobs"), "runs")),
+        ...joinLease(withList(it, "results")),
         results: withSuccesses(a.results, it.results),
       })),
 
@@ -223,14 +221,25 @@ export function prefix(args: Record<string, unknown>): Record<string, unknown> {
   return named;
 }
 
-/** Gives each leased job what the answer holds once a run. */
-function joinRuns<T extends rows.Lease>(lease: T): T {
+/** Gives each leased job what the answer holds apart: its run, and the steps that it reads. */
+function joinLease<T extends rows.Lease>(lease: T): T {
+  for (const list of ["jobs", "runs", "reads"]) withList(lease, list);
   const runs = new Map(lease.runs.map((run) => [run.workflow_run_id, run]));
+  const reads = Map.groupBy(lease.reads, (read) => read.job_id);
   for (const job of lease.jobs) {
     const { workflow_key, payload } = runs.get(job.workflow_run_id)!;
     job.workflow_key = workflow_key;
     job.run_payload = payload;
     if (job.scope !== null) job.scope.event.payload = payload;
+    const read = reads.get(job.job_id) ?? [];
+    const others = read.filter(({ other }) => other !== null);
+    // From entries, so that no step's name can mean more than a name.
+    job.inputs = Object.fromEntries(
+      read.filter(({ other }) => other === null).map(({ step_id, output }) => [step_id, output]),
+    );
+    job.others = others.length === 0
+      ? null
+      : Object.fromEntries(others.map(({ step_id, other }) => [step_id, other!]));
   }
   return lease;
 }

@@ -25,7 +25,13 @@ Deno.test("arguments get SQL's names, and undefined ones are left to SQL's defau
 });
 
 Deno.test("a method calls the function of its name", async () => {
-  const { rpc, calls } = answering({ jobs: [], runs: [], next_due_ms: null, deferred: 0 });
+  const { rpc, calls } = answering({
+    jobs: [],
+    runs: [],
+    reads: [],
+    next_due_ms: null,
+    deferred: 0,
+  });
   await rpc.leaseJobs({ workerId: "w", limit: 3, leaseMs: 9 });
   assert.deepEqual(calls, [["lease_jobs", { p_worker_id: "w", p_limit: 3, p_lease_ms: 9 }]]);
 });
@@ -38,6 +44,7 @@ Deno.test("a leased job gets what the answer holds once a run", async () => {
       { workflow_run_id: "a", workflow_key: "one", payload: { n: 1 } },
       { workflow_run_id: "b", workflow_key: "two", payload: { n: 2 } },
     ],
+    reads: [],
   });
   const { jobs } = await rpc.leaseJobs({ workerId: "w", limit: 3, leaseMs: 9 });
   assert.deepEqual(jobs.map(({ workflow_key, run_payload }) => [workflow_key, run_payload]), [
@@ -45,6 +52,32 @@ Deno.test("a leased job gets what the answer holds once a run", async () => {
     ["two", { n: 2 }],
   ]);
   assert.deepEqual(jobs[1].scope?.event.payload, { n: 2 });
+});
+
+Deno.test("a leased job gets the steps that it reads, outputs apart from what has none", async () => {
+  const job = (job_id: number) => ({ job_id, workflow_run_id: "a", scope: null });
+  const skipped = { status: "skipped", output_ref: null };
+  const { rpc } = answering({
+    jobs: [job(1), job(2)],
+    runs: [{ workflow_run_id: "a", workflow_key: "one", payload: {} }],
+    reads: [
+      { job_id: 1, step_id: "made", output: { n: 1 }, other: null },
+      { job_id: 1, step_id: "__proto__", output: null, other: null },
+      { job_id: 1, step_id: "left", output: null, other: skipped },
+    ],
+  });
+  const { jobs: [first, second] } = await rpc.leaseJobs({ workerId: "w", limit: 2, leaseMs: 9 });
+  assert.equal(JSON.stringify(first.inputs), '{"made":{"n":1},"__proto__":null}');
+  assert.deepEqual(first.others, { left: skipped });
+  assert.deepEqual([second.inputs, second.others], [{}, null]);
+});
+
+Deno.test("results that the answer does not name were plain successes", async () => {
+  const result = (job_id: number) => ({ job_id, lease_token: "t", outcome: "success" as const });
+  const dead = { job_id: 2, applied: true, status: "dead" };
+  const { rpc } = answering({ jobs: [], runs: [], reads: [], results: [dead] });
+  const { results } = await rpc.completeJobs({ workerId: "w", results: [result(1), result(2)] });
+  assert.deepEqual(results, [{ job_id: 1, applied: true, status: "success" }, dead]);
 });
 
 Deno.test("an answer without the list that callers walk is refused", async () => {

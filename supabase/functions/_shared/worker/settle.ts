@@ -16,7 +16,7 @@ export interface SettleOptions {
 }
 
 /** Nothing leased, and nothing known about the queue. */
-const NO_LEASE: Lease = { jobs: [], runs: [], next_due_ms: null, deferred: 0 };
+const NO_LEASE: Lease = { jobs: [], runs: [], reads: [], next_due_ms: null, deferred: 0 };
 
 /**
  * Settles results and leases up to `leaseLimit` jobs. Throws `unavailable` after it gave back to

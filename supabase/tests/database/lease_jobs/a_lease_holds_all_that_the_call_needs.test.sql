@@ -12,7 +12,7 @@ select is(
   jsonb_build_array(jsonb_build_object('workflow_run_id', pg_temp.run_id(), 'workflow_key', 'chain', 'payload', '{"a": 1}'::jsonb)),
   'the run of the job, once'
 ) from lease;
-select is(answer #> '{jobs,0,inputs}', '{}'::jsonb) from lease;
+select is(answer -> 'reads', '[]'::jsonb) from lease;
 select is(answer #>> '{jobs,0,idempotency_key}', pg_temp.run_id() || ':s1:0') from lease;
 select is(answer #> '{jobs,0,attempt}', '1'::jsonb) from lease;
 
