@@ -99,7 +99,8 @@ async function readFacts(url: string): Promise<Record<string, string>> {
   try {
     const rows = await sql<{ name: string; value: string }[]>`
       select name, current_setting(name) as value from pg_settings where name in ${sql(names)}`;
-    return Object.fromEntries(rows.map((row) => [row.name, row.value]));
+    // A version also names who built it, in brackets.
+    return Object.fromEntries(rows.map((row) => [row.name, row.value.replace(/ \(.*\)$/, "")]));
   } finally {
     await sql.end();
   }
