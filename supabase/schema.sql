@@ -882,14 +882,14 @@ CREATE OR REPLACE FUNCTION orchestrator._fronts(OUT p_priorities integer[], OUT 
  SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
 declare
-  v_looks_at bigint := nullif(current_setting('orchestrator.front_looks_at', true), '');
-  v_known integer[] := nullif(current_setting('orchestrator.front_priorities', true), '');
+  v_looks_at bigint := nullif(current_setting('orchestrator.front_looks_at', true), '')::bigint;
+  v_known integer[] := nullif(current_setting('orchestrator.front_priorities', true), '')::integer[];
   v_firsts timestamptz[];
   v_began_at timestamptz;
 begin
   if v_looks_at > orchestrator._as_mark(clock_timestamp()) then
     p_priorities := v_known;
-    p_marks := current_setting('orchestrator.front_marks');
+    p_marks := current_setting('orchestrator.front_marks')::bigint[];
     p_is_remembered := not exists (
       -- A priority that the last look has not seen.
       select
@@ -1242,7 +1242,7 @@ declare
   v_turn bigint := (select last_value from orchestrator.turns);
   v_from bigint := v_turn;
   v_to bigint := 2147483647;
-  v_users integer[] := '{}';
+  v_users integer[] := array[]::integer[];
   v_found integer[];
   v_last integer;
   v_probes integer;

@@ -247,14 +247,14 @@ set jit = off
 set plan_cache_mode = force_generic_plan
 as $$
 declare
-  v_looks_at bigint := nullif(current_setting('orchestrator.front_looks_at', true), '');
-  v_known integer[] := nullif(current_setting('orchestrator.front_priorities', true), '');
+  v_looks_at bigint := nullif(current_setting('orchestrator.front_looks_at', true), '')::bigint;
+  v_known integer[] := nullif(current_setting('orchestrator.front_priorities', true), '')::integer[];
   v_firsts timestamptz[];
   v_began_at timestamptz;
 begin
   if v_looks_at > orchestrator._as_mark(clock_timestamp()) then
     p_priorities := v_known;
-    p_marks := current_setting('orchestrator.front_marks');
+    p_marks := current_setting('orchestrator.front_marks')::bigint[];
     p_is_remembered := not exists (
       -- A priority that the last look has not seen.
       select
@@ -418,7 +418,7 @@ declare
   v_turn bigint := (select last_value from orchestrator.turns);
   v_from bigint := v_turn;
   v_to bigint := 2147483647;
-  v_users integer[] := '{}';
+  v_users integer[] := array[]::integer[];
   v_found integer[];
   v_last integer;
   v_probes integer;
