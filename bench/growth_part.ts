@@ -3,7 +3,7 @@
 // Called once a run of the benchmark: its tables are large, and it repeats by itself.
 import { type BenchDatabase, type BenchServer, withDatabase } from "./database.ts";
 import { type Figures, percentile } from "./figures.ts";
-import { dispatchRuns, LEASE_MS, succeed } from "./growth_calls.ts";
+import { dispatchRuns, LEASE_MS, succeed } from "./ours/calls.ts";
 import { addFinishedJobs, addWaitingJobs, prepareWorkflows } from "./growth_rows.ts";
 import type { BenchSettings } from "./settings.ts";
 import type { Rpc } from "../supabase/functions/_shared/database/rpc.ts";

@@ -1,12 +1,11 @@
 // Fills the tables for the parts of the benchmark that ask what size costs: a million jobs in seconds,
 // as copies of runs that the engine itself made.
 import type { BenchDatabase } from "./database.ts";
-import { drainWhile } from "./growth_calls.ts";
+import { drain, USERS } from "./ours/calls.ts";
 import { allowUnlimited } from "./ours/core.ts";
 import { copyRun } from "../tests/harness/copies.ts";
 import { chain, publish, writeWorkflow } from "../tests/harness/definition.ts";
 
-const USERS = 50;
 const BATCH = 100;
 /** Steps of a copied run. */
 const COPIED_STEPS = 3;
@@ -22,7 +21,7 @@ export async function prepareWorkflows(database: BenchDatabase): Promise<void> {
 /** Adds finished jobs with their runs and attempts, a day old: what a busy project keeps as history. */
 export async function addFinishedJobs(database: BenchDatabase, jobs: number): Promise<void> {
   const runId = await dispatchOne(database, "copied");
-  await drainWhile(database.connectRpc(), "filler", BATCH);
+  await drain(database.connectRpc(), "filler", BATCH);
   await database.admin`
     update public.workflow_runs
     set created_at = created_at - interval '1 day', finished_at = finished_at - interval '1 day'

@@ -1,10 +1,11 @@
 // The part of the benchmark that asks whether the rate holds: a backlog of 200,000 jobs against one of
 // 20,000 with autovacuum as shipped, and a drain while another session holds a snapshot open, as a
-// long query of a dashboard or pg_dump does; and what is asked while nothing is to be done. Takes minutes; only `--only=soak` and the full mode run it.
+// long query of a dashboard or pg_dump does; and what is asked while nothing is to be done. Takes
+// minutes; only `--only=soak` and the full mode run it.
 import { type BenchDatabase, type BenchServer, withDatabase } from "./database.ts";
 import { type Figures, percentile } from "./figures.ts";
-import { drainWhile } from "./growth_calls.ts";
 import { measureIdleness } from "./soak_idle.ts";
+import { drain } from "./ours/calls.ts";
 import { addQueuedJobs, prepareWorkflows } from "./growth_rows.ts";
 
 const WINDOW_S = 5;
@@ -100,7 +101,7 @@ async function drainFor(
   const landed: { at: number; jobs: number }[] = [];
   const drained = await Promise.all(
     workers.map((rpc, at) =>
-      drainWhile(rpc, `w${at}`, batch, (count) => {
+      drain(rpc, `w${at}`, batch, (count) => {
         landed.push({ at: passed(), jobs: count });
         return passed() < seconds;
       })

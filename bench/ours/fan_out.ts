@@ -4,9 +4,9 @@ import type { BenchDatabase } from "../database.ts";
 import type { Rpc } from "../../supabase/functions/_shared/database/rpc.ts";
 import type { JobResult, LeasedJob } from "../../supabase/functions/_shared/database/rows.ts";
 import { publish } from "../../tests/harness/definition.ts";
+import { LEASE_MS } from "./calls.ts";
 import { allowUnlimited } from "./core.ts";
 
-const LEASE_MS = 30_000;
 const CALL = "/functions/v1/agent-proxy/noop";
 
 const SOURCE = JSON.stringify({

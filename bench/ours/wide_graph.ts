@@ -2,7 +2,8 @@
 import type { BenchDatabase } from "../database.ts";
 import type { StepShape } from "../../tests/harness/definition.ts";
 import { publish, writeWorkflow } from "../../tests/harness/definition.ts";
-import { allowUnlimited, drain } from "./core.ts";
+import { drain } from "./calls.ts";
+import { allowUnlimited } from "./core.ts";
 
 export interface WideGraphTimes {
   publishMs: number;

@@ -1,11 +1,10 @@
-// The calls of a worker and of a caller, one after another, for drains whose single calls or whose
-// course over time are measured.
-import type { LeasedJob } from "../supabase/functions/_shared/database/rows.ts";
-import type { Rpc } from "../supabase/functions/_shared/database/rpc.ts";
+// The calls of a caller and of a worker without HTTP, one after another: what every drain of ours measures.
+import type { LeasedJob } from "../../supabase/functions/_shared/database/rows.ts";
+import type { Rpc } from "../../supabase/functions/_shared/database/rpc.ts";
 
 export const LEASE_MS = 60_000;
-const USERS = 50;
-const DISPATCH_BATCH = 1_000;
+/** Runs are dispatched for so many users in turn. */
+export const USERS = 50;
 
 /** Results that a no-op agent would give. */
 export function succeed(jobs: LeasedJob[]) {
@@ -18,10 +17,15 @@ export function succeed(jobs: LeasedJob[]) {
   }));
 }
 
-/** Dispatches runs of a workflow in large batches and rings nobody. */
-export async function dispatchRuns(rpc: Rpc, key: string, runs: number): Promise<void> {
-  for (let at = 0; at < runs; at += DISPATCH_BATCH) {
-    const requests = Array.from({ length: Math.min(DISPATCH_BATCH, runs - at) }, (_, n) => ({
+/** Dispatches runs of a workflow, `batch` in a call, and rings nobody. */
+export async function dispatchRuns(
+  rpc: Rpc,
+  key: string,
+  runs: number,
+  batch = 1_000,
+): Promise<void> {
+  for (let at = 0; at < runs; at += batch) {
+    const requests = Array.from({ length: Math.min(batch, runs - at) }, (_, n) => ({
       user_id: `u${n % USERS}`,
       workflow_key: key,
       payload: { n: at + n },
@@ -30,8 +34,11 @@ export async function dispatchRuns(rpc: Rpc, key: string, runs: number): Promise
   }
 }
 
-/** Leases and settles until nothing is due, or until `goesOn`, told of every batch, says no. */
-export async function drainWhile(
+/**
+ * Leases and settles until nothing is due, or until `goesOn`, told of every batch, says no. Answers the
+ * number of jobs.
+ */
+export async function drain(
   rpc: Rpc,
   workerId: string,
   batch: number,
