@@ -464,16 +464,17 @@ $$;
 comment on function orchestrator._list_users_in_turn(integer, integer, timestamptz, timestamptz) is
   'Up to p_limit users with a due job of a priority, by the hashes of their ids, from the one after the last turn on.';
 
+create type orchestrator.candidate as (job_id bigint, user_id text, agent text, rate_limit_key text);
+
+comment on type orchestrator.candidate is 'A locked job that may be leased, with what its rate limits are asked by.';
+
 create function orchestrator._pick_in_turn(
   p_limit integer,
   p_priority integer,
   p_first timestamptz,
-  p_now timestamptz,
-  out p_job_ids bigint[],
-  out p_user_ids text[],
-  out p_agents text[],
-  out p_keys text[]
+  p_now timestamptz
 )
+returns orchestrator.candidate[]
 language plpgsql
 volatile
 security invoker
@@ -486,34 +487,51 @@ as $$
 declare
   v_users integer[] := orchestrator._list_users_in_turn(p_limit, p_priority, p_first, p_now);
 begin
-  if cardinality(v_users) = 0 then
-    return;
-  end if;
-  select array_agg(d.job_id), array_agg(d.user_id), array_agg(d.agent), array_agg(d.rate_limit_key)
-  into p_job_ids, p_user_ids, p_agents, p_keys
-  from unnest(v_users) as u (user_hash)
-  cross join lateral (
-    select job_id, user_id, agent, case when status = 'parked' then '' else rate_limit_key end as rate_limit_key
-    from public.job_queue
-    where status in ('queued', 'failed', 'parked') and priority = p_priority
-      and hashtext(user_id) = u.user_hash and next_run_at >= p_first and next_run_at <= p_now
-    order by next_run_at
-    limit p_limit / cardinality(v_users)
-    for update skip locked
-  ) as d;
+  return array(
+    select d.candidate
+    from unnest(v_users) as u (user_hash)
+    cross join lateral (
+      select
+        (
+          job_id, user_id, agent, case when status = 'parked' then '' else rate_limit_key end
+        )::orchestrator.candidate as candidate
+      from public.job_queue
+      where status in ('queued', 'failed', 'parked') and priority = p_priority
+        and hashtext(user_id) = u.user_hash and next_run_at >= p_first and next_run_at <= p_now
+      order by next_run_at
+      limit p_limit / nullif(cardinality(v_users), 0)
+      for update skip locked
+    ) as d
+  );
 end;
 $$;
 
 comment on function orchestrator._pick_in_turn(integer, integer, timestamptz, timestamptz) is
   'Locks due jobs of a priority, as many of each user who has some.';
 
+create function orchestrator._places_for_ready(p_places integer)
+returns integer
+language plpgsql  -- not sql: see now()
+immutable
+security invoker
+set search_path = ''
+as $$
+begin
+  -- Two thirds, so that chains of three steps go on as they began; a third and two places at least for whoever waits.
+  return greatest(0, (p_places - 1) * 2 / 3);
+end;
+$$;
+
+comment on function orchestrator._places_for_ready(integer) is
+  'How many places of a lease may go to jobs that the settle before it made ready, while others as urgent wait.';
+
 create function orchestrator._pick_jobs(
   p_limit integer,
   p_now timestamptz,
-  out p_job_ids bigint[],
-  out p_user_ids text[],
-  out p_agents text[],
-  out p_keys text[]
+  p_ready orchestrator.candidate[],
+  p_ready_priorities integer[],
+  out p_picked orchestrator.candidate[],
+  out p_continued integer
 )
 language plpgsql
 volatile
@@ -526,18 +544,38 @@ set plan_cache_mode = force_generic_plan  -- or the limit makes Postgres plan an
 as $$
 declare
   v_front record := orchestrator._fronts();
+  v_fronts integer := cardinality(v_front.p_priorities);
   v_marks bigint[] := v_front.p_marks;
+  v_ahead integer;
+  v_room integer;
   v_low timestamptz;
-  v_in_turn record;
-  v_is_crowded boolean;
-  v_job_ids bigint[];
-  v_user_ids text[];
-  v_agents text[];
-  v_keys text[];
   v_first timestamptz;
+  v_is_crowded boolean;
+  v_jobs orchestrator.candidate[];
 begin
-  p_job_ids := array[]::bigint[];
-  for v_at in 1 .. cardinality(v_front.p_priorities) loop
+  p_picked := '{}';
+  p_continued := 0;
+  for v_at in 1 .. v_fronts + 1 loop
+    -- Those that the settle before made ready go ahead of all that waits and is less urgent.
+    v_ahead := least(
+      p_continued + p_limit - cardinality(p_picked),
+      case
+        when v_at > v_fronts then cardinality(p_ready)
+        else width_bucket(v_front.p_priorities[v_at] - 1, p_ready_priorities)
+      end
+    );
+    if v_ahead > p_continued then
+      p_picked := p_picked || p_ready[p_continued + 1 : v_ahead];
+      p_continued := v_ahead;
+    end if;
+    v_room := p_limit - cardinality(p_picked);
+    exit when v_at > v_fronts or v_room = 0;
+    -- Those as urgent as what waits come behind it, but have places kept.
+    v_room := v_room - least(
+      orchestrator._places_for_ready(v_room),
+      width_bucket(v_front.p_priorities[v_at], p_ready_priorities) - p_continued
+    );
+
     v_low := orchestrator._from_mark(v_marks[v_at], p_now);
     -- A few users hold the front: by age alone, everybody else would wait until their backlog is done.
     select count(*) = 20 and count(distinct d.user_id) <= 5, min(d.next_run_at) into v_is_crowded, v_first
@@ -553,36 +591,28 @@ begin
     v_marks[v_at] := orchestrator._as_mark(coalesce(v_first, p_now));
     continue when v_first is null;
 
-    v_job_ids := '{}';
+    v_jobs := '{}';
     if v_is_crowded then
-      v_in_turn := orchestrator._pick_in_turn(
-        p_limit - cardinality(p_job_ids), v_front.p_priorities[v_at], v_first, p_now
-      );
-      v_job_ids := coalesce(v_in_turn.p_job_ids, '{}');
-      p_job_ids := p_job_ids || v_job_ids;
-      p_user_ids := p_user_ids || v_in_turn.p_user_ids;
-      p_agents := p_agents || v_in_turn.p_agents;
-      p_keys := p_keys || v_in_turn.p_keys;
-      exit when cardinality(p_job_ids) >= p_limit;
+      v_jobs := orchestrator._pick_in_turn(v_room, v_front.p_priorities[v_at], v_first, p_now);
+      p_picked := p_picked || v_jobs;
+      v_room := v_room - cardinality(v_jobs);
+      continue when v_room = 0;
     end if;
 
     -- Within a priority, the index order is age, and jobs due later end the scan.
-    select array_agg(d.job_id), array_agg(d.user_id), array_agg(d.agent), array_agg(d.rate_limit_key)
-    into v_job_ids, v_user_ids, v_agents, v_keys
-    from (
-      select job_id, user_id, agent, case when status = 'parked' then '' else rate_limit_key end as rate_limit_key
+    p_picked := p_picked || array(
+      select
+        (
+          job_id, user_id, agent, case when status = 'parked' then '' else rate_limit_key end
+        )::orchestrator.candidate
       from public.job_queue
       where status in ('queued', 'failed', 'parked') and priority = v_front.p_priorities[v_at]
-        and next_run_at >= v_first and next_run_at <= p_now and job_id <> all (v_job_ids)
+        and next_run_at >= v_first and next_run_at <= p_now
+        and job_id <> all (array(select j.job_id from unnest(v_jobs) as j))
       order by next_run_at, job_id
-      limit p_limit - cardinality(p_job_ids)
+      limit v_room
       for update skip locked
-    ) as d;
-    p_job_ids := p_job_ids || v_job_ids;
-    p_user_ids := p_user_ids || v_user_ids;
-    p_agents := p_agents || v_agents;
-    p_keys := p_keys || v_keys;
-    exit when cardinality(p_job_ids) >= p_limit;
+    );
   end loop;
   if v_front.p_is_remembered then
     perform set_config('orchestrator.front_marks', v_marks::text, false);
@@ -590,8 +620,8 @@ begin
 end;
 $$;
 
-comment on function orchestrator._pick_jobs(integer, timestamptz) is
-  'Locks up to p_limit due jobs for this transaction, in order of priority, then age, or by turns where few users hold the front, and tells whose they are and from which bucket they take.';
+comment on function orchestrator._pick_jobs(integer, timestamptz, orchestrator.candidate[], integer[]) is
+  'Locks due jobs for this transaction, in order of priority, then age, or by turns where few users hold the front, and puts those among them that the settle before made ready. p_limit at most; answers how many of the ready ones, which come by priority, have a place.';
 
 create function orchestrator._describe_scope(p_workflow_run_id uuid)
 returns json
@@ -781,6 +811,10 @@ begin
       status = 'leased',
       -- A parked job goes on with the attempt that it had begun.
       attempts = attempts + case when status = 'parked' then 0 else 1 end,
+      -- Made ready by the settle before, and not written since (see _settle_successes).
+      open_dependencies = case when status = 'waiting' then 0 else open_dependencies end,
+      succeeded_dependencies = succeeded_dependencies + case when status = 'waiting' then open_dependencies else 0 end,
+      next_run_at = case when status = 'waiting' then p_now else next_run_at end,
       lease_token = gen_random_uuid(),
       lease_until = p_now + p_lease,
       leased_at = p_now,
@@ -845,10 +879,33 @@ $$;
 comment on function orchestrator._lease(text, bigint[], interval, timestamptz) is
   'Leases the picked jobs and gives the worker all that it needs: config and what a parked job waited for; once each, their runs; in a list, output or else status and reference of each step that a job reads.';
 
+create function orchestrator._queue_ready(p_job_ids bigint[], p_now timestamptz)
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+set enable_seqscan = off
+set jit = off
+as $$
+begin
+  update public.job_queue
+  set
+    status = 'queued', open_dependencies = 0, succeeded_dependencies = succeeded_dependencies + open_dependencies,
+    next_run_at = greatest(next_run_at, p_now)
+  where job_id = any (p_job_ids);
+end;
+$$;
+
+comment on function orchestrator._queue_ready(bigint[], timestamptz) is
+  'Queues jobs that a settle made ready and the lease behind it did not take, each for its time.';
+
 create function orchestrator.lease_due_jobs(
   p_worker_id text,
   p_limit integer,
   p_lease_ms integer,
+  p_ready orchestrator.candidate[],
+  p_ready_priorities integer[],
   out p_jobs json,
   out p_runs json,
   out p_reads json,
@@ -863,17 +920,21 @@ set search_path = ''
 as $$
 declare
   v_now timestamptz := orchestrator.now();
-  v_picked record := orchestrator._pick_jobs(p_limit, v_now);
-  v_count integer := cardinality(v_picked.p_job_ids);
+  v_pick record := orchestrator._pick_jobs(p_limit, v_now, p_ready, p_ready_priorities);
+  v_count integer := cardinality(v_pick.p_picked);
   v_allowed bigint[] := array[]::bigint[];
 begin
   if v_count > 0 then
-    v_allowed := orchestrator.take_tokens_for_jobs(
-      v_picked.p_job_ids, v_picked.p_user_ids, v_picked.p_agents, v_picked.p_keys, v_now
-    );
+    v_allowed := orchestrator.take_tokens_for_jobs(v_pick.p_picked, v_now);
     select l.p_jobs, l.p_runs, l.p_reads
     into lease_due_jobs.p_jobs, lease_due_jobs.p_runs, lease_due_jobs.p_reads
     from orchestrator._lease(p_worker_id, v_allowed, p_lease_ms * interval '1 millisecond', v_now) as l;
+  end if;
+  -- No place, or no token: then they wait as others do, those without a token at the time that it is due.
+  if v_pick.p_continued < cardinality(p_ready) or v_pick.p_continued > 0 and cardinality(v_allowed) < v_count then
+    perform orchestrator._queue_ready(
+      array(select r.job_id from unnest(p_ready) as r except select unnest(v_allowed)), v_now
+    );
   end if;
   p_jobs := coalesce(p_jobs, '[]');
   p_runs := coalesce(p_runs, '[]');
@@ -890,8 +951,8 @@ begin
 end;
 $$;
 
-comment on function orchestrator.lease_due_jobs(text, integer, integer) is
-  'Leases up to p_limit due jobs within their rate limits, as columns: who answers a caller puts them into one object, once.';
+comment on function orchestrator.lease_due_jobs(text, integer, integer, orchestrator.candidate[], integer[]) is
+  'Leases up to p_limit due jobs within their rate limits, and those that the settle before made ready, as columns: who answers a caller puts them into one object, once.';
 
 create function public.lease_jobs(p_worker_id text, p_limit integer, p_lease_ms integer)
 returns json
@@ -906,7 +967,7 @@ begin
       'jobs', l.p_jobs, 'runs', l.p_runs, 'reads', l.p_reads, 'deferred', l.p_deferred, 'next_due_ms', l.p_next_due_ms,
       'signals', l.p_signals
     )
-    from orchestrator.lease_due_jobs(p_worker_id, p_limit, p_lease_ms) as l
+    from orchestrator.lease_due_jobs(p_worker_id, p_limit, p_lease_ms, '{}', '{}') as l
   );
 end;
 $$;
@@ -1034,10 +1095,12 @@ grant execute on function
   orchestrator._list_fronts(), orchestrator._as_mark(timestamptz), orchestrator._from_mark(bigint, timestamptz),
   orchestrator._fronts(), orchestrator.next_due_at(boolean),
   orchestrator._list_users_in_turn(integer, integer, timestamptz, timestamptz),
-  orchestrator._pick_in_turn(integer, integer, timestamptz, timestamptz), orchestrator._pick_jobs(integer, timestamptz), orchestrator._describe_scope(uuid),
+  orchestrator._pick_in_turn(integer, integer, timestamptz, timestamptz), orchestrator._places_for_ready(integer),
+  orchestrator._pick_jobs(integer, timestamptz, orchestrator.candidate[], integer[]), orchestrator._describe_scope(uuid),
   orchestrator._describe_parked(public.job_queue, timestamptz), orchestrator._collect_items(uuid, integer),
   orchestrator.output_max_bytes(), orchestrator.describe_outputs(uuid),
-  orchestrator._lease(text, bigint[], interval, timestamptz), orchestrator.lease_due_jobs(text, integer, integer)
+  orchestrator._lease(text, bigint[], interval, timestamptz), orchestrator._queue_ready(bigint[], timestamptz),
+  orchestrator.lease_due_jobs(text, integer, integer, orchestrator.candidate[], integer[])
   to service_role;
 revoke execute on function
   public.ring_worker(), public.start_worker(text, integer), public.stop_worker(text, boolean),

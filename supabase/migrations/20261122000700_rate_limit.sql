@@ -138,13 +138,7 @@ $$;
 comment on function public.take_tokens(text, numeric, boolean) is
   'Takes tokens of a key, or with p_peek only looks: {allowed, tokens, capacity, refill_rate, retry_after_ms}.';
 
-create function orchestrator.take_tokens_for_jobs(
-  p_job_ids bigint[],
-  p_user_ids text[],
-  p_agents text[],
-  p_keys text[],
-  p_now timestamptz
-)
+create function orchestrator.take_tokens_for_jobs(p_picked orchestrator.candidate[], p_now timestamptz)
 returns bigint[]
 language plpgsql
 volatile
@@ -165,7 +159,7 @@ declare
 begin
   with job as materialized (
     select job_id, place, agent, named, replace(user_id, ':', '%3A') as user_id
-    from unnest(p_job_ids, p_user_ids, p_agents, p_keys) with ordinality as u (job_id, user_id, agent, named, place)
+    from unnest(p_picked) with ordinality as u (job_id, user_id, agent, named, place)
     where named is distinct from ''
   ),
   -- One row a key with its jobs as arrays: a policy is looked up once a batch, and not at all where no policy
@@ -220,7 +214,7 @@ begin
     where p.capacity is not null or b.rl_key is not null
   ) as d;
   if v_jobs is null then
-    return p_job_ids;
+    return array(select job_id from unnest(p_picked));
   end if;
 
   insert into public.rate_limits (rl_key, tokens, last_refill, refill_rate, capacity)
@@ -310,19 +304,11 @@ begin
   )
   select array_agg(job_id) into v_refused from verdict where not is_allowed;
 
-  return case
-    when v_refused is null then p_job_ids
-    else array(
-      select u.job_id
-      from unnest(p_job_ids) with ordinality as u (job_id, place)
-      where u.job_id <> all (v_refused)
-      order by u.place
-    )
-  end;
+  return array(select job_id from unnest(p_picked) where v_refused is null or job_id <> all (v_refused));
 end;
 $$;
 
-comment on function orchestrator.take_tokens_for_jobs(bigint[], text[], text[], text[], timestamptz) is
+comment on function orchestrator.take_tokens_for_jobs(orchestrator.candidate[], timestamptz) is
   'Takes one token per picked job from each of its buckets; answers the allowed jobs in order and puts the others off to their token.';
 
 create function orchestrator.hold_keys(p_keys text[], p_until timestamptz[], p_now timestamptz)
@@ -346,7 +332,7 @@ comment on function orchestrator.hold_keys(text[], timestamptz[], timestamptz) i
 revoke execute on all functions in schema orchestrator from public, anon, authenticated;
 grant execute on function
   orchestrator.rate_limit_key(text, text),
-  orchestrator.take_tokens_for_jobs(bigint[], text[], text[], text[], timestamptz),
+  orchestrator.take_tokens_for_jobs(orchestrator.candidate[], timestamptz),
   orchestrator.hold_keys(text[], timestamptz[], timestamptz)
   to service_role;
 revoke execute on function public.take_tokens(text, numeric, boolean) from public, anon, authenticated;

@@ -52,8 +52,11 @@ comment on function orchestrator.join_skip_reason(text, integer) is
 create function orchestrator._settle_successes(
   p_results jsonb,
   p_now timestamptz,
+  p_max_ready integer,
   out p_settled bigint[],
   out p_skipped bigint[],
+  out p_ready orchestrator.candidate[],
+  out p_ready_priorities integer[],
   out p_item_runs uuid[],
   out p_item_steps integer[]
 )
@@ -112,12 +115,23 @@ begin
   ),
   dependent as materialized (
     -- Locked before they are written: two batches meet at shared dependents in one order, whatever the plan.
-    select q.job_id, o.finished
+    select
+      q.job_id, o.finished, q.user_id, q.agent, q.rate_limit_key, q.priority,
+      q.join_rule is null and q.open_dependencies = o.finished and q.failed_dependencies = 0
+        and q.next_run_at <= p_now as is_ready
     from opened o
     join public.job_queue q
       on q.workflow_run_id = o.workflow_run_id and q.step_no = o.step_no and q.item_index = -1 and q.status = 'waiting'
     order by q.job_id
     for update of q
+  ),
+  handed_on as materialized (
+    -- The lease that follows writes these: `queued` would be a version that nobody sees. Older runs first.
+    select job_id, user_id, agent, rate_limit_key, priority
+    from dependent
+    where is_ready
+    order by priority, job_id
+    limit p_max_ready
   ),
   advanced as (
     update public.job_queue q
@@ -151,7 +165,7 @@ begin
       -- A run dispatched for later keeps its time; all else is ready now, behind what was ready before.
       next_run_at = greatest(q.next_run_at, p_now)
     from dependent d
-    where q.job_id = d.job_id and q.status = 'waiting'
+    where q.job_id = d.job_id and q.status = 'waiting' and d.job_id not in (select job_id from handed_on)
     returning q.job_id, q.status
   ),
   closed as materialized (
@@ -175,20 +189,26 @@ begin
     from closed c
     where r.workflow_run_id = c.workflow_run_id
   ),
+  ready as (
+    select
+      array_agg((job_id, user_id, agent, rate_limit_key)::orchestrator.candidate) as jobs,
+      array_agg(priority) as priorities
+    from handed_on
+  ),
   item as (
     select array_agg(workflow_run_id) as runs, array_agg(step_no) as steps from settled where item_index >= 0
   )
   select
     coalesce((select array_agg(job_id) from settled), '{}'),
     (select array_agg(job_id) from advanced where status = 'skipped'),
-    item.runs, item.steps
-  into p_settled, p_skipped, p_item_runs, p_item_steps
-  from item;
+    coalesce(ready.jobs, '{}'), coalesce(ready.priorities, '{}'), item.runs, item.steps
+  into p_settled, p_skipped, p_ready, p_ready_priorities, p_item_runs, p_item_steps
+  from ready, item;
 end;
 $$;
 
-comment on function orchestrator._settle_successes(jsonb, timestamptz) is
-  'Applies the successes of a batch, records their attempts and advances dependents and runs. Answers the settled jobs, the jobs that became skipped, and the fan-out of each settled item.';
+comment on function orchestrator._settle_successes(jsonb, timestamptz, integer) is
+  'Applies the successes of a batch, records their attempts and advances dependents and runs. Answers the settled jobs, the jobs that became skipped, up to p_max_ready that became ready and are not written, with their priorities in order, and the fan-out of each settled item.';
 
 create function orchestrator._settle_failures(
   p_results jsonb,
@@ -493,7 +513,10 @@ comment on function orchestrator._count_items(uuid[], integer[], uuid[], integer
 create function orchestrator.settle(
   p_results jsonb,
   p_now timestamptz,
+  p_max_ready integer default 0,
   out p_settled bigint[],
+  out p_ready orchestrator.candidate[],
+  out p_ready_priorities integer[],
   out p_item_runs uuid[],
   out p_item_steps integer[],
   out p_failed_runs uuid[],
@@ -540,6 +563,8 @@ begin
   )
   join public.job_queue q using (job_id);
   p_settled := array[]::bigint[];
+  p_ready := '{}';
+  p_ready_priorities := '{}';
   if v_runs is null then
     return;
   end if;
@@ -556,9 +581,13 @@ begin
     v_results := orchestrator._prepare_results(p_results, p_now);
     v_has_failures := jsonb_path_exists(v_results, '$[*] ? (@.outcome == "retry" || @.outcome == "dead")');
   end if;
-  select s.p_settled, s.p_skipped, s.p_item_runs, s.p_item_steps
-  into p_settled, v_skipped, p_item_runs, p_item_steps
-  from orchestrator._settle_successes(v_results, p_now) as s;
+  select s.p_settled, s.p_skipped, s.p_ready, s.p_ready_priorities, s.p_item_runs, s.p_item_steps
+  into p_settled, v_skipped, p_ready, p_ready_priorities, p_item_runs, p_item_steps
+  from orchestrator._settle_successes(
+    v_results, p_now,
+    -- What is rare may yet change the graph, and after a pause is asked for, nothing is leased.
+    case when p_has_holds or v_is_rare then 0 else p_max_ready end
+  ) as s;
   if v_skipped is not null then
     perform orchestrator.carry_ends(v_skipped, p_now);
   end if;
@@ -577,8 +606,8 @@ begin
 end;
 $$;
 
-comment on function orchestrator.settle(jsonb, timestamptz) is
-  'Settles a batch of results under the lock order; answers the jobs whose lease token was right, whether all were successes, whether an agent asked for a pause, and the fan-outs of the items that ended: count_items follows, last in the transaction.';
+comment on function orchestrator.settle(jsonb, timestamptz, integer) is
+  'Settles a batch of results under the lock order; answers the jobs whose lease token was right, whether all were successes, whether an agent asked for a pause, and the fan-outs of the items that ended: count_items follows, last in the transaction. Up to p_max_ready jobs that became ready are answered too, locked and as they were: who asks for them writes them.';
 
 create function orchestrator._record_late(p_worker_id text, p_results jsonb, p_settled bigint[], p_now timestamptz)
 returns void
@@ -629,7 +658,7 @@ set enable_mergejoin = off
 as $$
 declare
   v_now timestamptz := orchestrator.now();
-  v_end record := orchestrator.settle(p_results, v_now);
+  v_end record := orchestrator.settle(p_results, v_now, orchestrator._places_for_ready(p_lease_limit));
   v_settled bigint[] := v_end.p_settled;
   v_jobs json := '[]'::json;
   v_runs json := '[]'::json;
@@ -661,7 +690,9 @@ begin
   elsif p_lease_limit > 0 then
     select l.p_jobs, l.p_runs, l.p_reads, l.p_deferred, l.p_next_due_ms, l.p_signals
     into v_jobs, v_runs, v_reads, v_deferred, v_next_due_ms, v_signals
-    from orchestrator.lease_due_jobs(p_worker_id, p_lease_limit, p_lease_ms) as l;
+    from orchestrator.lease_due_jobs(
+      p_worker_id, p_lease_limit, p_lease_ms, v_end.p_ready, v_end.p_ready_priorities
+    ) as l;
   end if;
 
   -- Last, so that parallel batches of one fan-out hold its row for no longer than a commit takes.
@@ -747,9 +778,10 @@ comment on function public.expire_leases(integer) is
 revoke execute on all functions in schema orchestrator from public, anon, authenticated;
 grant execute on function
   orchestrator.join_status(text, integer, integer, integer, integer), orchestrator.join_skip_reason(text, integer),
-  orchestrator._settle_successes(jsonb, timestamptz), orchestrator._settle_failures(jsonb, timestamptz),
+  orchestrator._settle_successes(jsonb, timestamptz, integer), orchestrator._settle_failures(jsonb, timestamptz),
   orchestrator._settle_skips(jsonb, timestamptz), orchestrator.carry_ends(bigint[], timestamptz),
-  orchestrator._count_items(uuid[], integer[], uuid[], integer[], timestamptz), orchestrator.settle(jsonb, timestamptz),
+  orchestrator._count_items(uuid[], integer[], uuid[], integer[], timestamptz),
+  orchestrator.settle(jsonb, timestamptz, integer),
   orchestrator._record_late(text, jsonb, bigint[], timestamptz)
   to service_role;
 revoke execute on function

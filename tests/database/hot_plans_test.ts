@@ -21,6 +21,8 @@ const HOT = [
   "insert into public.workflow_runs",
   "for update skip locked",
   "update public.job_queue set status = 'leased'",
+  "handed_on as materialized",
+  "update public.job_queue set status = 'queued', open_dependencies = 0, succeeded_dependencies",
   "insert into public.job_attempts",
   "update public.workflow_runs",
   "update public.rate_limits",
@@ -146,9 +148,15 @@ async function useEverything(db: TestDatabase, reader: PlanReader, when: string)
     update public.job_queue set lease_until = now() - interval '1 minute'
     where job_id = any (${jobs.slice(40).map((job) => job.job_id)}::bigint[])`;
   await reader.sql`select public.expire_leases(1000)`;
-  // One user holds the front: users take turns.
-  await dispatch(rpc, "big", 2 * BATCH, 1);
+  // One user holds the front: users take turns, and what the settle makes ready finds no place.
   ({ jobs } = await lease());
+  await dispatch(rpc, "big", 2 * BATCH, 1);
+  ({ jobs } = await rpc.completeJobs({
+    workerId: "w",
+    results: succeed(jobs),
+    leaseLimit: BATCH,
+    leaseMs: LEASE_MS,
+  }));
   await rpc.handBackJobs({ workerId: "w", leases: held(jobs) });
   await reader.sql`select orchestrator.tick_worker(), orchestrator.tick_cron()`;
   await reader.sql`select public.take_tokens('user:new:agent:noop')`;

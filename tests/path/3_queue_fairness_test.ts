@@ -3,22 +3,26 @@ import assert from "node:assert/strict";
 import { copyRun } from "../harness/copies.ts";
 import { openDatabase, type TestDatabase } from "../harness/database.ts";
 import { chain, publish, writeWorkflow } from "../harness/definition.ts";
+import { result, success } from "../harness/worker.ts";
+import type { LeasedJob } from "../../supabase/functions/_shared/database/rows.ts";
 
 const LEASE_MS = 30_000;
 
-/** Lends a database where the user `big` has so many jobs that are due. */
+/** Lends a database where the user `big` has so many runs whose first job is due. */
 async function withBacklog(
-  jobs: number,
+  runs: number,
   run: (db: TestDatabase) => Promise<void>,
+  steps = 1,
 ): Promise<void> {
   const db = await openDatabase();
   try {
     await db.admin`
       insert into rate_limit_policies (pattern, capacity, refill_rate)
       values ('user:*:agent:noop', null, 1)`;
-    await publish(db.rpc, writeWorkflow("single", chain(1)));
+    await publish(db.rpc, writeWorkflow("single", chain(steps)));
     const [runId] = await dispatch(db, "big");
-    await copyRun(db.admin, runId, { copies: jobs - 1 });
+    await copyRun(db.admin, runId, { copies: runs - 1 });
+    await publish(db.rpc, writeWorkflow("single", chain(1)));
     await db.admin`analyze`;
     await run(db);
   } finally {
@@ -53,6 +57,32 @@ for (const batch of [100, 10, 1]) {
         assert.equal(count(leased, "big"), 2 * batch - 1, "no slot stays empty, none goes twice");
       }
     }));
+}
+
+for (const batch of [100, 10, 1]) {
+  Deno.test(`behind one user's 10,000 chains, each settled step of which makes one ready, another user's job is in one of the next two batches of ${batch}`, () =>
+    withBacklog(10_000, async (db) => {
+      const settleAndLease = async (jobs: LeasedJob[]) => {
+        const results = jobs.map((job) => result(job, success()));
+        const answer = await db.rpc.completeJobs({
+          workerId: "w",
+          results,
+          leaseLimit: batch,
+          leaseMs: LEASE_MS,
+        });
+        return answer.jobs;
+      };
+      const users = (jobs: LeasedJob[]) => jobs.map((job) => job.user_id);
+      let jobs = await settleAndLease([]);
+      for (let round = 0; round < 5; round++) {
+        await dispatch(db, "small");
+        const first = await settleAndLease(jobs);
+        jobs = await settleAndLease(first);
+        const leased = users([...first, ...jobs]);
+        assert.equal(count(leased, "small"), 1);
+        assert.equal(count(leased, "big"), 2 * batch - 1, "no slot stays empty, none goes twice");
+      }
+    }, 10));
 }
 
 Deno.test("a backlog is worked on while others keep coming: who came before has a turn too", () =>
