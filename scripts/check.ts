@@ -8,15 +8,31 @@ interface Check {
 }
 
 const ROOT = decodeURI(new URL("..", import.meta.url).pathname);
-const SOURCES = ["scripts", "supabase/functions", "tests", "bench"].filter(isFolder);
+const SOURCES = ["scripts", "supabase/functions", "tests", "bench"].filter(
+  isFolder,
+);
 
 const CHECKS: Check[] = [
   { name: "every file is formatted", command: ["fmt", "--check"] },
   { name: "the linter finds nothing", command: ["lint"] },
-  { name: "the lock file covers every dependency", command: ["install", "--frozen"] },
+  {
+    name: "the lock file covers every dependency",
+    command: ["install", "--frozen"],
+  },
   { name: "all sources type-check", command: ["check", ...SOURCES] },
-  { name: "imports and names keep to their side", command: runScript("check/boundaries.ts") },
-  { name: "every function can be deployed", command: runScript("check/deployable.ts") },
+  // With the browser's types instead of the runtime's.
+  {
+    name: "the dashboard type-checks",
+    command: ["check", "--config", "admin/deno.json", "admin/src/main.ts"],
+  },
+  {
+    name: "imports and names keep to their side",
+    command: runScript("check/boundaries.ts"),
+  },
+  {
+    name: "every function can be deployed",
+    command: runScript("check/deployable.ts"),
+  },
   {
     name: "the JSON Schema of workflow files is up to date",
     command: runScript("generate_workflow_schema.ts", "--check"),
@@ -40,7 +56,9 @@ function isFolder(path: string): boolean {
 }
 
 /** Runs one check to its end; answers its lines and whether it passed. */
-async function run({ name, command }: Check): Promise<{ lines: string[]; isOk: boolean }> {
+async function run(
+  { name, command }: Check,
+): Promise<{ lines: string[]; isOk: boolean }> {
   const startedAt = performance.now();
   const output = await new Deno.Command(Deno.execPath(), {
     args: command,
@@ -49,12 +67,14 @@ async function run({ name, command }: Check): Promise<{ lines: string[]; isOk: b
     env: { NO_COLOR: "1" },
   }).output();
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
-  if (output.success) return { lines: [`ok    ${name} (${seconds} s)`], isOk: true };
+  if (output.success) {
+    return { lines: [`ok    ${name} (${seconds} s)`], isOk: true };
+  }
   const decoder = new TextDecoder();
   const said = `${decoder.decode(output.stdout)}\n${decoder.decode(output.stderr)}`.trim();
-  const details = said.split("\n").filter((line) => line.trim() !== "").map((line) =>
-    `      ${line}`
-  );
+  const details = said.split("\n").filter((line) => line.trim() !== "").map((
+    line,
+  ) => `      ${line}`);
   return { lines: [`FAIL  ${name} (${seconds} s)`, ...details], isOk: false };
 }
 

@@ -5,9 +5,10 @@ import type { RuleResult } from "./report.ts";
 const FUNCTIONS = "supabase/functions/";
 const SHARED = `${FUNCTIONS}_shared/`;
 const STACK = "scripts/stack/";
+const DASHBOARD = "admin/";
 
 const STACK_USERS =
-  /^(scripts\/stack|scripts\/generate|tests|bench)\/|^scripts\/(start|demo|run_tests|generate|database_clone)\.ts$/;
+  /^(scripts\/stack|scripts\/generate|tests|bench)\/|^scripts\/(start|demo|run_tests|generate|database_clone|admin\/find_project)\.ts$/;
 
 /**
  * What the parts of _shared may import of each other; a part that is not listed may import all.
@@ -79,6 +80,17 @@ export function checkImports(edges: readonly ImportEdge[]): RuleResult[] {
         return `imports ${edge.to}`;
       },
     ),
+    apply("the dashboard imports its own files, packages and _shared/contract", edges, (edge) => {
+      if (!edge.from.startsWith(DASHBOARD) || isPackage(edge.to)) return null;
+      return edge.to.startsWith(DASHBOARD) || edge.to.startsWith(`${SHARED}contract/`)
+        ? null
+        : `imports ${edge.to}`;
+    }),
+    apply("only the dashboard and its tests import the dashboard", edges, ({ from, to }) => {
+      return to.startsWith(DASHBOARD) && !from.startsWith(DASHBOARD) && !isTest(from)
+        ? `imports ${to}`
+        : null;
+    }),
     apply("nothing comes from JSR or the web", edges, ({ to }) => {
       return /^(jsr|https?):/.test(to) ? `imports ${to}` : null;
     }),

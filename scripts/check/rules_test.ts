@@ -41,6 +41,8 @@ Deno.test("every import across a forbidden line breaks a rule", () => {
     [`${SHARED}/worker/drain.ts`, "npm:/@supabase/supabase-js@2.119.1"],
     ["scripts/stack/mod.ts", `${SHARED}/log.ts`],
     ["scripts/setup-orchestrator.ts", "scripts/stack/mod.ts"],
+    ["admin/src/api.ts", `${SHARED}/log.ts`],
+    ["scripts/start.ts", "admin/src/config.ts"],
     ["scripts/demo.ts", "jsr:@std/assert"],
     ["scripts/demo.ts", "https://deno.land/std/assert/mod.ts"],
   ];
@@ -54,6 +56,9 @@ Deno.test("imports along the lines break no rule", () => {
   const fine: [from: string, to: string][] = [
     ["supabase/functions/orchestrator/index.ts", "supabase/functions/orchestrator/routes/a.ts"],
     ["supabase/functions/orchestrator/index.ts", `${SHARED}/worker/drain.ts`],
+    ["admin/src/api.ts", `${SHARED}/contract/dashboard.ts`],
+    ["admin/src/main.ts", "admin/src/api.ts"],
+    ["admin/src/main.ts", "npm:/preact@11.2.0"],
     [`${SHARED}/http/body.ts`, `${SHARED}/workflow/near.ts`],
     [`${SHARED}/http/body.ts`, `${SHARED}/contract/errors.ts`],
     [`${SHARED}/agent_kit/serve.ts`, `${SHARED}/log.ts`],

@@ -1,15 +1,19 @@
 // The one port that callers see: sends each request to the part of the stack that answers it.
+import type { AuthApi } from "./auth_api.ts";
 import type { DataApi } from "./data_api.ts";
 import type { FunctionHost } from "./functions.ts";
-import { checkFunctionJwt, identifyCaller } from "./gateway_auth.ts";
+import { checkFunctionJwt, identifyApiKey, identifyCaller } from "./gateway_auth.ts";
 import type { KeyRing } from "./keys.ts";
+import type { StaticSite } from "./static_site.ts";
 import type { StorageApi } from "./storage_api.ts";
 
 export interface GatewayParts {
   keyRing: KeyRing;
+  authApi: AuthApi;
   dataApi: DataApi;
   storageApi: StorageApi;
   functions: FunctionHost;
+  sites: StaticSite[];
 }
 
 export interface Gateway {
@@ -27,7 +31,8 @@ const CORS = {
   "access-control-allow-headers":
     "authorization, apikey, content-type, content-profile, accept-profile, prefer, range, " +
     "x-client-info, x-upsert, x-retry-count, x-supabase-api-version, cache-control",
-  "access-control-expose-headers": "content-range, content-location, etag",
+  "access-control-expose-headers":
+    "content-range, content-location, etag, link, x-total-count, x-supabase-api-version",
 };
 
 /** Takes the port at once, so that a taken one is known before anything else is started. */
@@ -75,6 +80,8 @@ async function route(request: Request, parts: GatewayParts): Promise<Response> {
   const url = new URL(request.url);
   const path = url.pathname;
   if (path.startsWith("/functions/v1/")) return await callFunction(request, url, parts);
+  const site = parts.sites.find((it) => it.owns(path));
+  if (site !== undefined) return await site.handle(request, url);
   if (request.method === "OPTIONS") return new Response(null, { status: 204, headers: CORS });
   const response = await answer(request, url, path, parts);
   for (const [name, value] of Object.entries(CORS)) response.headers.set(name, value);
@@ -89,6 +96,11 @@ async function answer(
 ): Promise<Response> {
   if (path === "/auth/v1/.well-known/jwks.json" || path === "/auth/v1/jwks") {
     return Response.json(parts.keyRing.jwks);
+  }
+  if (path.startsWith("/auth/v1/")) {
+    const caller = await identifyApiKey(request, url, parts.keyRing);
+    if (caller instanceof Response) return caller;
+    return await parts.authApi.handle(request, url, caller, path.slice("/auth/v1/".length));
   }
   const isData = path.startsWith("/rest/v1/");
   if (!isData && !path.startsWith("/storage/v1/")) {

@@ -11,22 +11,10 @@ export async function identifyCaller(
   url: URL,
   ring: KeyRing,
 ): Promise<Caller | Response> {
-  const apiKey = request.headers.get("apikey") ?? url.searchParams.get("apikey");
-  if (!apiKey) {
-    return refuse({
-      message: "No API key found in request",
-      hint: "No `apikey` request header or url param was found.",
-    });
-  }
-  const key = await identifyKey(apiKey, ring);
-  if (key === undefined) {
-    return refuse({
-      message: "Invalid API key",
-      hint: "Double check your Supabase `anon` or `service_role` API key.",
-    });
-  }
+  const key = await identifyApiKey(request, url, ring);
+  if (key instanceof Response) return key;
   const token = readBearer(request);
-  if (token === undefined || token === apiKey) return key;
+  if (token === undefined || token === readApiKey(request, url)) return key;
   try {
     return toCaller(await ring.verifyJwt(token));
   } catch (error) {
@@ -34,6 +22,25 @@ export async function identifyCaller(
     const code = error.message === "JWT expired" ? "PGRST303" : "PGRST301";
     return refuse({ code, details: null, hint: null, message: error.message });
   }
+}
+
+/** Returns who the API key alone makes the caller, or the refusal; Auth reads tokens itself. */
+export async function identifyApiKey(
+  request: Request,
+  url: URL,
+  ring: KeyRing,
+): Promise<Caller | Response> {
+  const apiKey = readApiKey(request, url);
+  if (!apiKey) {
+    return refuse({
+      message: "No API key found in request",
+      hint: "No `apikey` request header or url param was found.",
+    });
+  }
+  return await identifyKey(apiKey, ring) ?? refuse({
+    message: "Invalid API key",
+    hint: "Double check your Supabase `anon` or `service_role` API key.",
+  });
 }
 
 /** Checks the token of a function with `verify_jwt = true`; returns the refusal, if any. */
@@ -52,6 +59,10 @@ export async function checkFunctionJwt(
     if (!(error instanceof InvalidTokenError)) throw error;
     return refuse({ code: "UNAUTHORIZED_INVALID_JWT_FORMAT", message: "Invalid JWT" });
   }
+}
+
+function readApiKey(request: Request, url: URL): string | null {
+  return request.headers.get("apikey") ?? url.searchParams.get("apikey");
 }
 
 async function identifyKey(apiKey: string, ring: KeyRing): Promise<Caller | undefined> {
@@ -75,7 +86,8 @@ function makeCaller(role: Role): Caller {
   return { role, claims: { role } };
 }
 
-function readBearer(request: Request): string | undefined {
+/** The token of the header `Authorization`. */
+export function readBearer(request: Request): string | undefined {
   return request.headers.get("authorization")?.match(/^Bearer\s+(\S+)$/i)?.[1];
 }
 

@@ -1,6 +1,7 @@
 // The local stack: a Supabase project on this machine, without Docker, for development and tests.
 // This file puts the parts together, and takes them apart again in the reverse order.
 import postgres from "postgres";
+import { AuthApi } from "./auth_api.ts";
 import { applyMigrations, prepareDatabase, type PreparedDatabase } from "./bootstrap.ts";
 import { readProjectConfig } from "./config.ts";
 import { CronLoop } from "./cron_loop.ts";
@@ -14,6 +15,7 @@ import { NetLoop } from "./net_loop.ts";
 import { createDatabase, startPostgres } from "./postgres.ts";
 import { RolePool } from "./role_pool.ts";
 import { SchemaCache } from "./schema_cache.ts";
+import { type SiteSource, StaticSite } from "./static_site.ts";
 import { StorageApi } from "./storage_api.ts";
 import { watchFunctions } from "./watch.ts";
 
@@ -21,7 +23,9 @@ export { migrate } from "./bootstrap.ts";
 export { findDataFolder, resetDataFolder } from "./data_folder.ts";
 export type { SignOptions, StackKeys } from "./keys.ts";
 export { waitForStop } from "./lifecycle.ts";
+export { findRunningStack, type RunningStack } from "./running_stack.ts";
 export { type PostgresOptions, type StartedPostgres, startPostgres } from "./postgres.ts";
+export type { SiteSource } from "./static_site.ts";
 export { runSupabaseCli } from "./tools.ts";
 
 export interface StackOptions {
@@ -41,6 +45,10 @@ export interface StackOptions {
   loops?: LoopSwitches;
   /** Restarts functions when their files change. */
   watch?: boolean;
+  /** How long the access tokens of signed-in users are valid; an hour if not given, as hosted. */
+  sessionSeconds?: number;
+  /** Folders of static files by their path, such as {"/docs": "/home/me/docs"}. */
+  sites?: Record<string, SiteSource>;
   onProgress?: (line: string) => void;
   /** File for the stack's own events, `logs/stack.log` in the data folder if not given. */
   logFile?: string;
@@ -66,10 +74,12 @@ export interface Stack {
   /** What a function wrote to its console since the stack was started. */
   logs(name: string): string;
   setLoops(loops: LoopSwitches): Promise<void>;
-  /** Makes Storage or the Data API answer as if they were down. */
-  setAway(part: "storage" | "database", isAway: boolean): void;
+  /** Makes Storage, Auth or the Data API answer as if they were down. */
+  setAway(part: "storage" | "auth" | "database", isAway: boolean): void;
   stop(): Promise<void>;
 }
+
+const HOUR_SECONDS = 3600;
 
 type Disposer = () => Promise<void> | void;
 
@@ -129,7 +139,11 @@ async function assemble(
   }
   const storageApi = new StorageApi(pool, new FileStore(`${folder}/storage`));
   const dataApi = new DataApi(pool, cache, config.maxRows);
-  gateway.open({ keyRing, dataApi, storageApi, functions });
+  const sessionSeconds = options.sessionSeconds ?? HOUR_SECONDS;
+  const authApi = new AuthApi(pool, keyRing, { url, sessionSeconds });
+  const switches = { storage: storageApi, auth: authApi, database: dataApi };
+  const sites = Object.entries(options.sites ?? {}).map(([path, it]) => new StaticSite(path, it));
+  gateway.open({ keyRing, authApi, dataApi, storageApi, functions, sites });
 
   return {
     url,
@@ -143,8 +157,7 @@ async function assemble(
     logs: (name) => functions.logs(name),
     setLoops,
     setAway: (part, isAway) => {
-      if (part === "storage") storageApi.isAway = isAway;
-      else dataApi.isAway = isAway;
+      switches[part].isAway = isAway;
     },
     stop,
   };
