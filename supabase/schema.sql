@@ -126,6 +126,124 @@ alter table orchestrator.workers enable row level security;
 create policy "nobody but the service role" on orchestrator.workers as permissive for all to public using (false) with check (false);
 grant delete, insert, select, update on orchestrator.workers to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator._act_on_runs(p_action text, p_args jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_ids uuid[];
+  v_is_last boolean;
+  v_found jsonb;
+  v_id uuid;
+  v_answer jsonb;
+  v_changed uuid[] := array[]::uuid[];
+  v_refused jsonb := '[]';
+begin
+  if p_args ->> 'newest' is null then
+    raise exception 'acting on runs: newest is missing, as count_runs tells it' using errcode = 'WF001';
+  end if;
+  select array_agg(p.p_workflow_run_id order by p.p_workflow_run_id), bool_and(p.p_is_last) into v_ids, v_is_last
+  from orchestrator._page_of_runs(p_action, p_args) as p;
+  perform orchestrator._lock_jobs_of_runs(v_ids, p_action = 'cancel');
+  select jsonb_object_agg(workflow_run_id, status) into v_found
+  from public.workflow_runs
+  where workflow_run_id = any (v_ids);
+
+  -- Oldest first: a run ends its sub-runs, which are younger and may be in the page too.
+  foreach v_id in array coalesce(v_ids, '{}') loop
+    v_answer := case p_action
+      when 'cancel' then public.cancel_run(v_id, p_args ->> 'reason')
+      else public.restart_run(v_id, 'failed', p_ring => false)
+    end;
+    if v_answer ->> 'result' in ('cancelled', 'restarted')
+      or p_action = 'cancel' and v_found ->> v_id::text = 'running'
+    then
+      v_changed := v_changed || v_id;
+    else
+      v_refused := v_refused || jsonb_build_object(
+        'id', v_id,
+        'reason', coalesce(
+          v_answer ->> 'reason',
+          case v_answer ->> 'result'
+            when 'not_found' then 'it is gone'
+            else format('it has ended already: it is %s', v_answer ->> 'status')
+          end
+        )
+      );
+    end if;
+  end loop;
+  if p_action <> 'cancel' and v_changed <> '{}' then
+    perform orchestrator.ring();
+  end if;
+  return jsonb_build_object(
+    'answer', jsonb_build_object(
+      'changed', cardinality(v_changed),
+      'refused', v_refused,
+      'next_cursor', case when not v_is_last then v_ids[1] end
+    ),
+    'before', (
+      select coalesce(jsonb_object_agg(key, value), '{}')
+      from jsonb_each(v_found)
+      where key = any (v_changed::text[])
+    ),
+    'after', jsonb_build_object('changed', to_jsonb(v_changed), 'refused', jsonb_array_length(v_refused))
+  );
+end;
+$function$;
+comment on function orchestrator._act_on_runs(p_action text, p_args jsonb) is 'One page of a bulk action on runs, newest page first: {answer, before, after}. What ended meanwhile is refused with the reason; what is newer than newest is left alone.';
+grant execute on function orchestrator._act_on_runs(p_action text, p_args jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._act_on_schedule(p_action text, p_schedule_id bigint)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_now timestamptz := orchestrator.now();
+  v_schedule public.workflow_schedules;
+  v_run jsonb;
+begin
+  select * into v_schedule from public.workflow_schedules where schedule_id = p_schedule_id for update;
+  if not found then
+    return jsonb_build_object('result', 'not_found');
+  elsif p_action = 'pause' then
+    -- Without its claim, a ticker that holds it this moment fires nothing.
+    update public.workflow_schedules
+    set paused_at = coalesce(paused_at, v_now), claim_token = null, claimed_until = null
+    where schedule_id = p_schedule_id;
+    return jsonb_build_object('result', 'paused');
+  elsif p_action = 'resume' then
+    update public.workflow_schedules
+    set
+      paused_at = null,
+      -- Planned anew: what would have been due meanwhile is neither fired nor missed.
+      next_run_at = case when v_schedule.paused_at is null then next_run_at else '-infinity' end
+    where schedule_id = p_schedule_id;
+    return jsonb_build_object('result', 'resumed');
+  end if;
+
+  v_run := orchestrator.create_runs(
+    jsonb_build_array(jsonb_build_object(
+      'user_id', coalesce(v_schedule.user_id, 'system'),
+      'workflow_key', v_schedule.workflow_key,
+      'intent_id', v_schedule.intent_id,
+      'payload', v_schedule.payload || jsonb_build_object('scheduled_for', v_now)
+    )),
+    'cron'
+  ) -> 0;
+  if v_run ->> 'result' <> 'created' then
+    return jsonb_build_object(
+      'result', 'conflict', 'reason', format('workflow %s is not published any more', v_schedule.workflow_key)
+    );
+  end if;
+  perform orchestrator.ring();
+  return jsonb_build_object('result', 'started', 'workflow_run_id', v_run -> 'workflow_run_id');
+end;
+$function$;
+comment on function orchestrator._act_on_schedule(p_action text, p_schedule_id bigint) is 'pause, resume, or run_now: a run as a slot of this moment would start it, also while the schedule is paused.';
+grant execute on function orchestrator._act_on_schedule(p_action text, p_schedule_id bigint) to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator._append_steps(p_workflow_run_id uuid, p_plan jsonb, p_author_step integer, p_now timestamp with time zone)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -590,6 +708,33 @@ $function$;
 comment on function orchestrator._copy_outputs(p_from uuid, p_to uuid, p_redone_step text, p_now timestamp with time zone) is 'Gives a new run the good outputs of another, by step id, but for one step; what is behind a step without output is done again.';
 grant execute on function orchestrator._copy_outputs(p_from uuid, p_to uuid, p_redone_step text, p_now timestamp with time zone) to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator._count_ended_runs(p_workflow_key text DEFAULT NULL::text)
+ RETURNS TABLE(p_key text, p_ended bigint, p_success_rate double precision)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+ SET jit TO 'off'
+AS $function$
+declare
+  v_from timestamptz := orchestrator.now() - interval '7 days';
+  v_first uuid := coalesce(
+    orchestrator.first_run_id(v_from - interval '1 second'), '00000000-0000-0000-0000-000000000000'
+  );
+begin
+  return query
+    select
+      workflow_key,
+      count(*) filter (where status <> 'running'),
+      count(*) filter (where status = 'success')::double precision
+        / nullif(count(*) filter (where status in ('success', 'failed')), 0)
+    from public.workflow_runs
+    where workflow_run_id >= v_first and created_at >= v_from and (p_workflow_key is null or workflow_key = p_workflow_key)
+    group by workflow_key;
+end;
+$function$;
+comment on function orchestrator._count_ended_runs(p_workflow_key text) is 'Runs created within 7 days that have ended, by workflow, and how many of those that succeeded or failed succeeded: one scan of the ids of these days.';
+grant execute on function orchestrator._count_ended_runs(p_workflow_key text) to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator._count_items(p_runs uuid[], p_steps integer[], p_failed_runs uuid[], p_failed_steps integer[], p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
@@ -661,20 +806,55 @@ $function$;
 comment on function orchestrator._count_items(p_runs uuid[], p_steps integer[], p_failed_runs uuid[], p_failed_steps integer[], p_now timestamp with time zone) is 'Counts ended items of fan-outs, lets the next ones go, and calls the step''s own job once its outcome is decided. Last in a transaction: all items of a fan-out share its row.';
 grant execute on function orchestrator._count_items(p_runs uuid[], p_steps integer[], p_failed_runs uuid[], p_failed_steps integer[], p_now timestamp with time zone) to service_role;
 
-CREATE OR REPLACE FUNCTION orchestrator._describe_job(p_job public.job_queue)
+CREATE OR REPLACE FUNCTION orchestrator._delete_policy(p_pattern text)
  RETURNS jsonb
- LANGUAGE sql
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if p_pattern = 'default' then
+    return jsonb_build_object(
+      'result', 'conflict', 'reason', 'the policy default is for all keys that no other one matches: change it instead'
+    );
+  end if;
+  delete from public.rate_limit_policies where pattern = p_pattern;
+  return jsonb_build_object('result', case when found then 'deleted' else 'not_found' end);
+end;
+$function$;
+comment on function orchestrator._delete_policy(p_pattern text) is 'Deletes a rate limit policy; its keys fall to the next one that matches.';
+grant execute on function orchestrator._delete_policy(p_pattern text) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._describe_job(p_job public.job_queue, p_workflow_key text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
  STABLE
  SET search_path TO ''
 AS $function$
-  select to_jsonb(p_job) - array['lease_token', 'definition_id', 'extra_dependents'] || jsonb_build_object('attempt_history', (
-    select coalesce(jsonb_agg(to_jsonb(a) - array['job_id', 'workflow_run_id'] order by a.attempt_id), '[]')
-    from public.job_attempts a
-    where a.job_id = p_job.job_id
-  ));
+begin
+  return to_jsonb(p_job) - array['lease_token', 'definition_id', 'extra_dependents']
+    || jsonb_build_object(
+      'workflow_key', p_workflow_key,
+      'needs', orchestrator._list_needs(p_job),
+      'attempt_history', (
+        select coalesce(jsonb_agg(to_jsonb(a) - array['job_id', 'workflow_run_id'] order by a.attempt_id), '[]')
+        from public.job_attempts a
+        where a.job_id = p_job.job_id
+      )
+    )
+    || (
+      select jsonb_build_object('kind', w.kind, 'phase', w.phase)
+      from public.workflow_steps w
+      where w.definition_id = p_job.definition_id and w.step_no = p_job.step_no
+    )
+    || coalesce((
+      select jsonb_build_object('items', to_jsonb(f) - array['workflow_run_id', 'step_no', 'released'])
+      from public.fan_outs f
+      where f.workflow_run_id = p_job.workflow_run_id and f.step_no = p_job.step_no and p_job.item_index = -1
+    ), '{}');
+end;
 $function$;
-comment on function orchestrator._describe_job(p_job public.job_queue) is 'A job with its attempts; the lease token stays inside.';
-grant execute on function orchestrator._describe_job(p_job public.job_queue) to service_role;
+comment on function orchestrator._describe_job(p_job public.job_queue, p_workflow_key text) is 'A job with its attempts, its step''s kind, phase and needs, and its items as counts; the lease token stays inside.';
+grant execute on function orchestrator._describe_job(p_job public.job_queue, p_workflow_key text) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._describe_parked(p_job public.job_queue, p_now timestamp with time zone)
  RETURNS json
@@ -765,33 +945,164 @@ grant execute on function orchestrator._describe_scope(p_workflow_run_id uuid) t
 
 CREATE OR REPLACE FUNCTION orchestrator._describe_workflow(p_workflow_key text, p_is_whole boolean)
  RETURNS jsonb
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
  SET search_path TO ''
 AS $function$
-  select jsonb_build_object(
-    'workflow_key', w.workflow_key,
-    'version', d.version,
-    'sha256', d.sha256,
-    'description', d.compiled -> 'description',
-    'trigger', d.compiled -> 'trigger',
-    'steps', jsonb_array_length(d.compiled -> 'steps'),
-    'published_at', w.published_at,
-    'archived_at', w.archived_at,
-    'source_path', d.source_path,
-    'problems', (
-      select f.problems
-      from public.workflow_files f
-      where f.problems is not null and f.source_path in (w.workflow_key || '.yml', w.workflow_key || '.yaml')
-      limit 1
-    )
-  ) || case when p_is_whole then jsonb_build_object('source', d.source, 'compiled', d.compiled) else '{}' end
-  from public.workflows w
-  join public.workflow_definitions d using (definition_id)
-  where w.workflow_key = p_workflow_key;
+begin
+  return (
+    select jsonb_build_object(
+      'workflow_key', w.workflow_key,
+      'version', d.version,
+      'sha256', d.sha256,
+      'description', d.compiled -> 'description',
+      'trigger', d.compiled -> 'trigger',
+      -- As the file has them: the compiler adds hidden ones.
+      'steps', (
+        select count(*) from jsonb_array_elements(d.compiled -> 'steps') as s where s ->> 'step_id' not like '$%'
+      ),
+      'published_at', w.published_at,
+      'archived_at', w.archived_at,
+      'source_path', d.source_path,
+      'problems', (
+        select f.problems
+        from public.workflow_files f
+        where f.problems is not null and f.source_path in (w.workflow_key || '.yml', w.workflow_key || '.yaml')
+        limit 1
+      )
+    ) || case when p_is_whole then jsonb_build_object('source', d.source, 'compiled', d.compiled) else '{}' end
+    from public.workflows w
+    join public.workflow_definitions d using (definition_id)
+    where w.workflow_key = p_workflow_key
+  );
+end;
 $function$;
 comment on function orchestrator._describe_workflow(p_workflow_key text, p_is_whole boolean) is 'One published workflow as the HTTP surface shows it; whole adds the source and the compiled form.';
 grant execute on function orchestrator._describe_workflow(p_workflow_key text, p_is_whole boolean) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._do_action(p_action text, p_args jsonb, p_actor jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_run_id uuid := (p_args ->> 'workflow_run_id')::uuid;
+  v_job_id bigint := (p_args ->> 'job_id')::bigint;
+begin
+  case p_action
+    when 'run.cancel' then
+      return public.cancel_run(v_run_id, p_args ->> 'reason');
+    when 'run.restart' then
+      return public.restart_run(
+        v_run_id, p_args ->> 'mode', p_args ->> 'step_id', coalesce(p_args ->> 'definition', 'same'),
+        p_payload => nullif(p_args -> 'payload', 'null')
+      );
+    when 'run.dispatch' then
+      if jsonb_array_length(p_args -> 'requests') <> 1 then
+        raise exception 'dispatching a run: requests must hold one, got %', jsonb_array_length(p_args -> 'requests')
+          using errcode = 'WF001';
+      end if;
+      return public.dispatch_workflows(p_args -> 'requests', coalesce((p_args ->> 'ring')::boolean, true));
+    when 'job.retry' then
+      return public.retry_job(v_job_id);
+    when 'job.reset' then
+      return public.reset_job(v_job_id);
+    when 'job.approve', 'job.reject' then
+      return public.decide_wait(
+        v_job_id, p_action = 'job.approve', coalesce(p_args ->> 'actor', p_actor ->> 'name'),
+        coalesce(p_args -> 'payload', '{}')
+      );
+    when 'workflow.publish' then
+      return public.publish_workflow(
+        p_args -> 'compiled', p_args ->> 'source', p_args ->> 'source_path', p_args ->> 'source_etag'
+      );
+    when 'schedule.pause', 'schedule.resume', 'schedule.run_now' then
+      return orchestrator._act_on_schedule(split_part(p_action, '.', 2), (p_args ->> 'schedule_id')::bigint);
+    when 'policy.set' then
+      return orchestrator._set_policy(p_args);
+    when 'policy.delete' then
+      return orchestrator._delete_policy(p_args ->> 'pattern');
+    when 'operator.grant' then
+      return orchestrator._grant_role(p_args, coalesce(p_actor ->> 'name', p_actor ->> 'id'));
+    when 'operator.revoke' then
+      return orchestrator._revoke_role((p_args ->> 'user_id')::uuid);
+    else
+      raise exception 'acting: there is no action %', p_action using errcode = 'WF001';
+  end case;
+end;
+$function$;
+comment on function orchestrator._do_action(p_action text, p_args jsonb, p_actor jsonb) is 'Calls the function of an action with its arguments and answers what it answers.';
+grant execute on function orchestrator._do_action(p_action text, p_args jsonb, p_actor jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._draw_series(p_from timestamp with time zone, p_bucket interval, p_buckets integer)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+ SET jit TO 'off'
+ SET max_parallel_workers_per_gather TO '0'
+ SET work_mem TO '32MB'
+AS $function$
+declare
+  v_to timestamptz := p_from + p_buckets * p_bucket;
+  -- Asked once: within the statement it would be asked for every row.
+  v_first uuid := coalesce(
+    orchestrator.first_run_id(p_from - interval '1 day'), '00000000-0000-0000-0000-000000000000'
+  );
+begin
+  -- Bins and intervals, no numbers: these are half the time where a hundred thousand rows are looked at.
+  return (
+    with started as (
+      select date_bin(p_bucket, created_at, p_from) as at, count(*) as runs
+      from public.workflow_runs
+      where workflow_run_id >= v_first and created_at >= p_from and created_at < v_to
+      group by 1
+    ),
+    ended as (
+      select
+        date_bin(p_bucket, finished_at, p_from) as at,
+        count(*) filter (where status = 'success') as success,
+        count(*) filter (where status = 'failed') as failed,
+        count(*) filter (where status = 'cancelled') as cancelled,
+        count(*) filter (where status = 'skipped') as skipped,
+        percentile_cont(array[0.5, 0.95]) within group (order by finished_at - created_at) as took
+      from public.workflow_runs
+      where workflow_run_id >= v_first and finished_at >= p_from and finished_at < v_to
+      group by 1
+    ),
+    tried as (
+      select
+        date_bin(p_bucket, finished_at, p_from) as at,
+        count(*) as attempts,
+        count(*) filter (where not success) as failed,
+        percentile_cont(array[0.5, 0.95]) within group (order by finished_at - started_at) as took
+      from public.job_attempts
+      where finished_at >= p_from and finished_at < v_to and not is_late
+      group by 1
+    )
+    select jsonb_agg(jsonb_build_object(
+      'at', b.at,
+      'runs_started', coalesce(s.runs, 0),
+      'runs_success', coalesce(e.success, 0),
+      'runs_failed', coalesce(e.failed, 0),
+      'runs_cancelled', coalesce(e.cancelled, 0),
+      'runs_skipped', coalesce(e.skipped, 0),
+      'attempts', coalesce(t.attempts, 0),
+      'attempts_failed', coalesce(t.failed, 0),
+      'run_p50_ms', round(extract(epoch from e.took[1]) * 1000, 1),
+      'run_p95_ms', round(extract(epoch from e.took[2]) * 1000, 1),
+      'attempt_p50_ms', round(extract(epoch from t.took[1]) * 1000, 1),
+      'attempt_p95_ms', round(extract(epoch from t.took[2]) * 1000, 1)
+    ) order by b.at)
+    from generate_series(p_from, v_to - p_bucket, p_bucket) as b (at)
+    left join started s using (at)
+    left join ended e using (at)
+    left join tried t using (at)
+  );
+end;
+$function$;
+comment on function orchestrator._draw_series(p_from timestamp with time zone, p_bucket interval, p_buckets integer) is 'Runs and attempts by spans of time. Of runs that were created before it begins, only those of the day before are looked at: no index knows when runs end, which keeps ending one cheap. Late results are no attempts here.';
+grant execute on function orchestrator._draw_series(p_from timestamp with time zone, p_bucket interval, p_buckets integer) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._drop_outputs(p_results jsonb, p_settled bigint[])
  RETURNS void
@@ -941,6 +1252,38 @@ end;
 $function$;
 comment on function orchestrator._fronts(OUT p_priorities integer[], OUT p_marks bigint[], OUT p_is_remembered boolean) is 'The priorities that have jobs, and where those of each begin. While finding that out is slow, it is remembered in the session for a second or more: a job that comes back from before a mark waits for so long.';
 grant execute on function orchestrator._fronts(OUT p_priorities integer[], OUT p_marks bigint[], OUT p_is_remembered boolean) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._grant_role(p_args jsonb, p_granted_by text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  insert into public.orchestrator_operators (user_id, email, role, granted_at, granted_by)
+  values (
+    (p_args ->> 'user_id')::uuid, coalesce(p_args ->> 'email', ''), coalesce(p_args ->> 'role', ''),
+    orchestrator.now(), p_granted_by
+  )
+  on conflict (user_id) do update set
+    email = excluded.email, role = excluded.role, granted_at = excluded.granted_at, granted_by = excluded.granted_by;
+  return jsonb_build_object('result', 'granted');
+exception
+  when foreign_key_violation then
+    return jsonb_build_object(
+      'result', 'not_found', 'reason', format('Auth has no user with the id %s', p_args ->> 'user_id')
+    );
+  when check_violation then
+    return jsonb_build_object(
+      'result', 'invalid',
+      'reason', format(
+        'role must be viewer or operator, and email must not be empty, got %s and %s',
+        coalesce(p_args -> 'role', 'null'), coalesce(p_args -> 'email', 'null')
+      )
+    );
+end;
+$function$;
+comment on function orchestrator._grant_role(p_args jsonb, p_granted_by text) is 'Gives a user of Auth a role, or another one.';
+grant execute on function orchestrator._grant_role(p_args jsonb, p_granted_by text) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._grant_slots(p_workflow_key text, p_concurrency_key text, p_now timestamp with time zone)
  RETURNS void
@@ -1130,6 +1473,10 @@ begin
       status = 'leased',
       -- A parked job goes on with the attempt that it had begun.
       attempts = attempts + case when status = 'parked' then 0 else 1 end,
+      -- Made ready by the settle before, and not written since (see _settle_successes).
+      open_dependencies = case when status = 'waiting' then 0 else open_dependencies end,
+      succeeded_dependencies = succeeded_dependencies + case when status = 'waiting' then open_dependencies else 0 end,
+      next_run_at = case when status = 'waiting' then p_now else next_run_at end,
       lease_token = gen_random_uuid(),
       lease_until = p_now + p_lease,
       leased_at = p_now,
@@ -1229,6 +1576,38 @@ $function$;
 comment on function orchestrator._list_fronts(OUT p_priorities integer[], OUT p_firsts timestamp with time zone[]) is 'The priorities that have ready or parked jobs, most urgent first, and when the first of each is due.';
 grant execute on function orchestrator._list_fronts(OUT p_priorities integer[], OUT p_firsts timestamp with time zone[]) to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator._list_needs(p_job public.job_queue)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_kind text;
+  v_needs integer[];
+begin
+  select kind, depends_on into v_kind, v_needs
+  from public.workflow_steps
+  where definition_id = p_job.definition_id and step_no = p_job.step_no;
+  -- Appended steps know what they wait for; of the others only the failure step waits for them.
+  if v_kind = 'failure' then
+    v_needs := v_needs || array(
+      select w.step_no
+      from public.plan_revisions p
+      join public.workflow_steps w on w.definition_id = p.definition_id
+      where p.workflow_run_id = p_job.workflow_run_id and p_job.step_no = any (w.dependents)
+    );
+  end if;
+  return (
+    select coalesce(jsonb_agg(step_id order by step_no), '[]')
+    from public.job_queue
+    where workflow_run_id = p_job.workflow_run_id and step_no = any (v_needs) and item_index = -1
+  );
+end;
+$function$;
+comment on function orchestrator._list_needs(p_job public.job_queue) is 'Ids of the steps that a job''s step waits for, appended ones too.';
+grant execute on function orchestrator._list_needs(p_job public.job_queue) to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator._list_users_in_turn(p_limit integer, p_priority integer, p_first timestamp with time zone, p_now timestamp with time zone)
  RETURNS integer[]
  LANGUAGE plpgsql
@@ -1307,8 +1686,103 @@ $function$;
 comment on function orchestrator._lock_job(p_job_id bigint) is 'A job, with its run held exclusively; a row of nulls if there is none.';
 grant execute on function orchestrator._lock_job(p_job_id bigint) to service_role;
 
-CREATE OR REPLACE FUNCTION orchestrator._pick_in_turn(p_limit integer, p_priority integer, p_first timestamp with time zone, p_now timestamp with time zone, OUT p_job_ids bigint[], OUT p_user_ids text[], OUT p_agents text[], OUT p_keys text[])
- RETURNS record
+CREATE OR REPLACE FUNCTION orchestrator._lock_jobs_of_runs(p_workflow_run_ids uuid[], p_open_only boolean)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+begin
+  perform orchestrator.lock_runs(p_workflow_run_ids, p_workflow_run_ids);
+  -- Run by run would lock jobs out of order: whoever holds jobs without their runs (see snooze_jobs) could wait for
+  -- us while we wait for them. Sub-runs are ended with their runs and share their lock.
+  perform from public.job_queue
+  where (finished_at is null or not p_open_only) and workflow_run_id in (
+    with recursive family as (
+      select unnest(p_workflow_run_ids) as workflow_run_id
+      union
+      select c.workflow_run_id
+      from family f
+      join public.workflow_runs c on c.parent_run_id = f.workflow_run_id
+      where c.status = 'running'
+    )
+    select workflow_run_id from family
+  )
+  order by job_id
+  for update;
+end;
+$function$;
+comment on function orchestrator._lock_jobs_of_runs(p_workflow_run_ids uuid[], p_open_only boolean) is 'Holds runs exclusively, all at once, and then their jobs in order.';
+grant execute on function orchestrator._lock_jobs_of_runs(p_workflow_run_ids uuid[], p_open_only boolean) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._lock_target(p_action text, p_args jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_run_id uuid := (p_args ->> 'workflow_run_id')::uuid;
+begin
+  -- What the action itself will lock, a moment earlier: nobody changes it between the look before and the act.
+  case split_part(p_action, '.', 1)
+    when 'run' then
+      perform orchestrator.lock_runs(array[v_run_id], array[v_run_id]);
+    when 'job' then
+      perform orchestrator._lock_job((p_args ->> 'job_id')::bigint);
+    when 'workflow' then
+      perform pg_advisory_xact_lock(hashtext('orchestrator.publish'), hashtext(p_args #>> '{compiled,key}'));
+    when 'schedule' then
+      perform from public.workflow_schedules where schedule_id = (p_args ->> 'schedule_id')::bigint for update;
+    when 'policy' then
+      perform from public.rate_limit_policies where pattern = p_args ->> 'pattern' for update;
+    when 'operator' then
+      perform from public.orchestrator_operators where user_id = (p_args ->> 'user_id')::uuid for update;
+    else
+      null;
+  end case;
+end;
+$function$;
+comment on function orchestrator._lock_target(p_action text, p_args jsonb) is 'Locks what an action is about, until its transaction ends.';
+grant execute on function orchestrator._lock_target(p_action text, p_args jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._page_of_runs(p_action text, p_args jsonb)
+ RETURNS TABLE(p_workflow_run_id uuid, p_is_last boolean)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_limit integer := greatest(1, least(coalesce((p_args ->> 'limit')::integer, 100), 100));
+begin
+  -- A page is one transaction: runs of many jobs make it shorter, so that it ends in seconds.
+  return query
+    with found as (
+      select
+        f.workflow_run_id,
+        row_number() over newest_first as place,
+        sum(j.jobs) over newest_first as jobs
+      from orchestrator.find_runs(
+        p_args -> 'filter', p_action, (p_args ->> 'newest')::uuid, (p_args ->> 'cursor')::uuid, v_limit + 1
+      ) as f (workflow_run_id)
+      cross join lateral (
+        select count(*) as jobs from public.job_queue q where q.workflow_run_id = f.workflow_run_id
+      ) as j
+      window newest_first as (order by f.workflow_run_id desc)
+    ),
+    kept as (
+      select * from found where place <= v_limit and (place = 1 or jobs <= 20000)
+    )
+    select k.workflow_run_id, (select count(*) from kept) = (select count(*) from found)
+    from kept k
+    order by k.workflow_run_id;
+end;
+$function$;
+comment on function orchestrator._page_of_runs(p_action text, p_args jsonb) is 'The next runs of a bulk action, oldest first: at most 100, and no more than have 20,000 jobs.';
+grant execute on function orchestrator._page_of_runs(p_action text, p_args jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._pick_in_turn(p_limit integer, p_priority integer, p_first timestamp with time zone, p_now timestamp with time zone)
+ RETURNS orchestrator.candidate[]
  LANGUAGE plpgsql
  SET search_path TO ''
  SET enable_seqscan TO 'off'
@@ -1319,27 +1793,28 @@ AS $function$
 declare
   v_users integer[] := orchestrator._list_users_in_turn(p_limit, p_priority, p_first, p_now);
 begin
-  if cardinality(v_users) = 0 then
-    return;
-  end if;
-  select array_agg(d.job_id), array_agg(d.user_id), array_agg(d.agent), array_agg(d.rate_limit_key)
-  into p_job_ids, p_user_ids, p_agents, p_keys
-  from unnest(v_users) as u (user_hash)
-  cross join lateral (
-    select job_id, user_id, agent, case when status = 'parked' then '' else rate_limit_key end as rate_limit_key
-    from public.job_queue
-    where status in ('queued', 'failed', 'parked') and priority = p_priority
-      and hashtext(user_id) = u.user_hash and next_run_at >= p_first and next_run_at <= p_now
-    order by next_run_at
-    limit p_limit / cardinality(v_users)
-    for update skip locked
-  ) as d;
+  return array(
+    select d.candidate
+    from unnest(v_users) as u (user_hash)
+    cross join lateral (
+      select
+        (
+          job_id, user_id, agent, case when status = 'parked' then '' else rate_limit_key end
+        )::orchestrator.candidate as candidate
+      from public.job_queue
+      where status in ('queued', 'failed', 'parked') and priority = p_priority
+        and hashtext(user_id) = u.user_hash and next_run_at >= p_first and next_run_at <= p_now
+      order by next_run_at
+      limit p_limit / nullif(cardinality(v_users), 0)
+      for update skip locked
+    ) as d
+  );
 end;
 $function$;
-comment on function orchestrator._pick_in_turn(p_limit integer, p_priority integer, p_first timestamp with time zone, p_now timestamp with time zone, OUT p_job_ids bigint[], OUT p_user_ids text[], OUT p_agents text[], OUT p_keys text[]) is 'Locks due jobs of a priority, as many of each user who has some.';
-grant execute on function orchestrator._pick_in_turn(p_limit integer, p_priority integer, p_first timestamp with time zone, p_now timestamp with time zone, OUT p_job_ids bigint[], OUT p_user_ids text[], OUT p_agents text[], OUT p_keys text[]) to service_role;
+comment on function orchestrator._pick_in_turn(p_limit integer, p_priority integer, p_first timestamp with time zone, p_now timestamp with time zone) is 'Locks due jobs of a priority, as many of each user who has some.';
+grant execute on function orchestrator._pick_in_turn(p_limit integer, p_priority integer, p_first timestamp with time zone, p_now timestamp with time zone) to service_role;
 
-CREATE OR REPLACE FUNCTION orchestrator._pick_jobs(p_limit integer, p_now timestamp with time zone, OUT p_job_ids bigint[], OUT p_user_ids text[], OUT p_agents text[], OUT p_keys text[])
+CREATE OR REPLACE FUNCTION orchestrator._pick_jobs(p_limit integer, p_now timestamp with time zone, p_ready orchestrator.candidate[], p_ready_priorities integer[], OUT p_picked orchestrator.candidate[], OUT p_continued integer)
  RETURNS record
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -1350,18 +1825,38 @@ CREATE OR REPLACE FUNCTION orchestrator._pick_jobs(p_limit integer, p_now timest
 AS $function$
 declare
   v_front record := orchestrator._fronts();
+  v_fronts integer := cardinality(v_front.p_priorities);
   v_marks bigint[] := v_front.p_marks;
+  v_ahead integer;
+  v_room integer;
   v_low timestamptz;
-  v_in_turn record;
-  v_is_crowded boolean;
-  v_job_ids bigint[];
-  v_user_ids text[];
-  v_agents text[];
-  v_keys text[];
   v_first timestamptz;
+  v_is_crowded boolean;
+  v_jobs orchestrator.candidate[];
 begin
-  p_job_ids := array[]::bigint[];
-  for v_at in 1 .. cardinality(v_front.p_priorities) loop
+  p_picked := '{}';
+  p_continued := 0;
+  for v_at in 1 .. v_fronts + 1 loop
+    -- Those that the settle before made ready go ahead of all that waits and is less urgent.
+    v_ahead := least(
+      p_continued + p_limit - cardinality(p_picked),
+      case
+        when v_at > v_fronts then cardinality(p_ready)
+        else width_bucket(v_front.p_priorities[v_at] - 1, p_ready_priorities)
+      end
+    );
+    if v_ahead > p_continued then
+      p_picked := p_picked || p_ready[p_continued + 1 : v_ahead];
+      p_continued := v_ahead;
+    end if;
+    v_room := p_limit - cardinality(p_picked);
+    exit when v_at > v_fronts or v_room = 0;
+    -- Those as urgent as what waits come behind it, but have places kept.
+    v_room := v_room - least(
+      orchestrator._places_for_ready(v_room),
+      width_bucket(v_front.p_priorities[v_at], p_ready_priorities) - p_continued
+    );
+
     v_low := orchestrator._from_mark(v_marks[v_at], p_now);
     -- A few users hold the front: by age alone, everybody else would wait until their backlog is done.
     select count(*) = 20 and count(distinct d.user_id) <= 5, min(d.next_run_at) into v_is_crowded, v_first
@@ -1377,44 +1872,50 @@ begin
     v_marks[v_at] := orchestrator._as_mark(coalesce(v_first, p_now));
     continue when v_first is null;
 
-    v_job_ids := '{}';
+    v_jobs := '{}';
     if v_is_crowded then
-      v_in_turn := orchestrator._pick_in_turn(
-        p_limit - cardinality(p_job_ids), v_front.p_priorities[v_at], v_first, p_now
-      );
-      v_job_ids := coalesce(v_in_turn.p_job_ids, '{}');
-      p_job_ids := p_job_ids || v_job_ids;
-      p_user_ids := p_user_ids || v_in_turn.p_user_ids;
-      p_agents := p_agents || v_in_turn.p_agents;
-      p_keys := p_keys || v_in_turn.p_keys;
-      exit when cardinality(p_job_ids) >= p_limit;
+      v_jobs := orchestrator._pick_in_turn(v_room, v_front.p_priorities[v_at], v_first, p_now);
+      p_picked := p_picked || v_jobs;
+      v_room := v_room - cardinality(v_jobs);
+      continue when v_room = 0;
     end if;
 
     -- Within a priority, the index order is age, and jobs due later end the scan.
-    select array_agg(d.job_id), array_agg(d.user_id), array_agg(d.agent), array_agg(d.rate_limit_key)
-    into v_job_ids, v_user_ids, v_agents, v_keys
-    from (
-      select job_id, user_id, agent, case when status = 'parked' then '' else rate_limit_key end as rate_limit_key
+    p_picked := p_picked || array(
+      select
+        (
+          job_id, user_id, agent, case when status = 'parked' then '' else rate_limit_key end
+        )::orchestrator.candidate
       from public.job_queue
       where status in ('queued', 'failed', 'parked') and priority = v_front.p_priorities[v_at]
-        and next_run_at >= v_first and next_run_at <= p_now and job_id <> all (v_job_ids)
+        and next_run_at >= v_first and next_run_at <= p_now
+        and job_id <> all (array(select j.job_id from unnest(v_jobs) as j))
       order by next_run_at, job_id
-      limit p_limit - cardinality(p_job_ids)
+      limit v_room
       for update skip locked
-    ) as d;
-    p_job_ids := p_job_ids || v_job_ids;
-    p_user_ids := p_user_ids || v_user_ids;
-    p_agents := p_agents || v_agents;
-    p_keys := p_keys || v_keys;
-    exit when cardinality(p_job_ids) >= p_limit;
+    );
   end loop;
   if v_front.p_is_remembered then
     perform set_config('orchestrator.front_marks', v_marks::text, false);
   end if;
 end;
 $function$;
-comment on function orchestrator._pick_jobs(p_limit integer, p_now timestamp with time zone, OUT p_job_ids bigint[], OUT p_user_ids text[], OUT p_agents text[], OUT p_keys text[]) is 'Locks up to p_limit due jobs for this transaction, in order of priority, then age, or by turns where few users hold the front, and tells whose they are and from which bucket they take.';
-grant execute on function orchestrator._pick_jobs(p_limit integer, p_now timestamp with time zone, OUT p_job_ids bigint[], OUT p_user_ids text[], OUT p_agents text[], OUT p_keys text[]) to service_role;
+comment on function orchestrator._pick_jobs(p_limit integer, p_now timestamp with time zone, p_ready orchestrator.candidate[], p_ready_priorities integer[], OUT p_picked orchestrator.candidate[], OUT p_continued integer) is 'Locks due jobs for this transaction, in order of priority, then age, or by turns where few users hold the front, and puts those among them that the settle before made ready. p_limit at most; answers how many of the ready ones, which come by priority, have a place.';
+grant execute on function orchestrator._pick_jobs(p_limit integer, p_now timestamp with time zone, p_ready orchestrator.candidate[], p_ready_priorities integer[], OUT p_picked orchestrator.candidate[], OUT p_continued integer) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._places_for_ready(p_places integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+  -- Two thirds, so that chains of three steps go on as they began; a third and two places at least for whoever waits.
+  return greatest(0, (p_places - 1) * 2 / 3);
+end;
+$function$;
+comment on function orchestrator._places_for_ready(p_places integer) is 'How many places of a lease may go to jobs that the settle before it made ready, while others as urgent wait.';
+grant execute on function orchestrator._places_for_ready(p_places integer) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._prepare_results(p_results jsonb, p_now timestamp with time zone)
  RETURNS jsonb
@@ -1484,6 +1985,24 @@ end;
 $function$;
 comment on function orchestrator._prepare_results(p_results jsonb, p_now timestamp with time zone) is 'Does what must come before a batch is settled: takes events, appends steps, begins handlers; a result that cannot be applied as it is becomes another one.';
 grant execute on function orchestrator._prepare_results(p_results jsonb, p_now timestamp with time zone) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._queue_ready(p_job_ids bigint[], p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+begin
+  update public.job_queue
+  set
+    status = 'queued', open_dependencies = 0, succeeded_dependencies = succeeded_dependencies + open_dependencies,
+    next_run_at = greatest(next_run_at, p_now)
+  where job_id = any (p_job_ids);
+end;
+$function$;
+comment on function orchestrator._queue_ready(p_job_ids bigint[], p_now timestamp with time zone) is 'Queues jobs that a settle made ready and the lease behind it did not take, each for its time.';
+grant execute on function orchestrator._queue_ready(p_job_ids bigint[], p_now timestamp with time zone) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._record_late(p_worker_id text, p_results jsonb, p_settled bigint[], p_now timestamp with time zone)
  RETURNS void
@@ -1743,6 +2262,26 @@ $function$;
 comment on function orchestrator._redo_steps(p_workflow_run_id uuid, p_roots integer[], p_forgets_attempts boolean, p_keeps_items boolean, p_item_index integer, p_now timestamp with time zone) is 'Puts steps and all behind them back to work and reopens the run; good outputs elsewhere are kept, and with p_keeps_items those of a root''s items.';
 grant execute on function orchestrator._redo_steps(p_workflow_run_id uuid, p_roots integer[], p_forgets_attempts boolean, p_keeps_items boolean, p_item_index integer, p_now timestamp with time zone) to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator._refuse_unknown_parts(p_what text, p_filter jsonb, p_known text[])
+ RETURNS void
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_unknown text;
+begin
+  -- A misspelt part that is passed over would make a bulk action reach further than was meant.
+  select string_agg(key, ', ') into v_unknown from jsonb_object_keys(p_filter) as key where key <> all (p_known);
+  if v_unknown is not null then
+    raise exception 'filtering %: unknown part %, expected %', p_what, v_unknown, array_to_string(p_known, ', ')
+      using errcode = 'WF001';
+  end if;
+end;
+$function$;
+comment on function orchestrator._refuse_unknown_parts(p_what text, p_filter jsonb, p_known text[]) is 'Raises for a filter that has a part which nobody would look at.';
+grant execute on function orchestrator._refuse_unknown_parts(p_what text, p_filter jsonb, p_known text[]) to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator._register_definition(p_compiled jsonb, p_source text, p_source_path text, p_now timestamp with time zone)
  RETURNS bigint
  LANGUAGE plpgsql
@@ -1798,6 +2337,77 @@ $function$;
 comment on function orchestrator._register_definition(p_compiled jsonb, p_source text, p_source_path text, p_now timestamp with time zone) is 'Finds or inserts the immutable row of a compiled workflow and its steps.';
 grant execute on function orchestrator._register_definition(p_compiled jsonb, p_source text, p_source_path text, p_now timestamp with time zone) to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator._retry_jobs(p_args jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_limit integer := greatest(1, least(coalesce((p_args ->> 'limit')::integer, 100), 100));
+  v_ids bigint[];
+  v_is_last boolean;
+  v_found jsonb;
+  v_id bigint;
+  v_answer jsonb;
+  v_changed bigint[] := array[]::bigint[];
+  v_refused jsonb := '[]';
+begin
+  if p_args ->> 'newest' is null then
+    raise exception 'acting on jobs: newest is missing, as count_jobs tells it' using errcode = 'WF001';
+  end if;
+  select array_agg(job_id order by job_id desc) into v_ids
+  from orchestrator.find_jobs(
+    p_args -> 'filter' || '{"status": "dead"}', (p_args ->> 'newest')::bigint, (p_args ->> 'cursor')::bigint, v_limit + 1
+  ) as f (job_id);
+  v_is_last := coalesce(cardinality(v_ids), 0) <= v_limit;
+  v_ids := v_ids[:v_limit];
+  perform orchestrator._lock_jobs_of_runs(
+    array(select distinct workflow_run_id from public.job_queue where job_id = any (v_ids)), false
+  );
+  select jsonb_object_agg(job_id, status) into v_found from public.job_queue where job_id = any (v_ids);
+
+  foreach v_id in array coalesce(v_ids, '{}') loop
+    v_answer := public.retry_job(v_id);
+    -- A step's own job goes back to work with its items: an item of the page may have brought it along.
+    if v_answer ->> 'result' in ('queued', 'waiting', 'parked')
+      or v_found ->> v_id::text = 'dead' and v_answer ->> 'status' <> 'dead'
+    then
+      v_changed := v_changed || v_id;
+    else
+      v_refused := v_refused || jsonb_build_object('id', v_id, 'reason', coalesce(v_answer ->> 'reason', 'it is gone'));
+    end if;
+  end loop;
+  return jsonb_build_object(
+    'answer', jsonb_build_object(
+      'changed', cardinality(v_changed),
+      'refused', v_refused,
+      'next_cursor', case when not v_is_last then v_ids[v_limit] end
+    ),
+    'before', (
+      select coalesce(jsonb_object_agg(key, value), '{}')
+      from jsonb_each(v_found)
+      where key = any (v_changed::text[])
+    ),
+    'after', jsonb_build_object('changed', to_jsonb(v_changed), 'refused', jsonb_array_length(v_refused))
+  );
+end;
+$function$;
+comment on function orchestrator._retry_jobs(p_args jsonb) is 'One page of replaying dead letters, newest first: {answer, before, after}.';
+grant execute on function orchestrator._retry_jobs(p_args jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._revoke_role(p_user_id uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  delete from public.orchestrator_operators where user_id = p_user_id;
+  return jsonb_build_object('result', case when found then 'revoked' else 'not_found' end);
+end;
+$function$;
+comment on function orchestrator._revoke_role(p_user_id uuid) is 'Takes a user''s role away, from their next call on.';
+grant execute on function orchestrator._revoke_role(p_user_id uuid) to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator._ring_once()
  RETURNS boolean
  LANGUAGE plpgsql
@@ -1821,7 +2431,7 @@ $function$;
 comment on function orchestrator._ring_once() is 'Calls a worker after commit unless a ring is on its way; true when it rang.';
 grant execute on function orchestrator._ring_once() to service_role;
 
-CREATE OR REPLACE FUNCTION orchestrator._run_again(p_run public.workflow_runs, p_definition_id bigint)
+CREATE OR REPLACE FUNCTION orchestrator._run_again(p_run public.workflow_runs, p_definition_id bigint, p_payload jsonb)
  RETURNS uuid
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -1830,7 +2440,7 @@ begin
   return (orchestrator.create_runs(
     jsonb_build_array(jsonb_build_object(
       'user_id', p_run.user_id, 'workflow_key', p_run.workflow_key, 'intent_id', p_run.intent_id,
-      'payload', p_run.payload, 'priority', p_run.priority,
+      'payload', coalesce(p_payload, p_run.payload), 'priority', p_run.priority,
       'trigger_event_id', p_run.trigger_event_id, 'event_type', p_run.event_type,
       'definition_id', p_definition_id, 'restarted_from', p_run.workflow_run_id
     )),
@@ -1838,8 +2448,48 @@ begin
   ) #>> '{0,workflow_run_id}')::uuid;
 end;
 $function$;
-comment on function orchestrator._run_again(p_run public.workflow_runs, p_definition_id bigint) is 'A new run with the payload of another, of the definition given or of the one published now; null if there is none.';
-grant execute on function orchestrator._run_again(p_run public.workflow_runs, p_definition_id bigint) to service_role;
+comment on function orchestrator._run_again(p_run public.workflow_runs, p_definition_id bigint, p_payload jsonb) is 'A new run like another, with its payload or the one given, of the definition given or of the one published now; null if there is none.';
+grant execute on function orchestrator._run_again(p_run public.workflow_runs, p_definition_id bigint, p_payload jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._set_policy(p_args jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_pattern text := p_args ->> 'pattern';
+  v_capacity numeric;
+  v_refill_rate numeric;
+  v_problem text;
+begin
+  if coalesce(v_pattern !~ '^[[:graph:]]{1,200}$', true) then
+    v_problem := format('pattern must be 1 to 200 characters without spaces, got %s', coalesce(p_args -> 'pattern', 'null'));
+  elsif jsonb_typeof(p_args -> 'capacity') not in ('number', 'null') then
+    v_problem := format('capacity must be a number, or null for no limit, got %s', p_args -> 'capacity');
+  elsif jsonb_typeof(p_args -> 'refill_rate') is distinct from 'number' then
+    v_problem := format('refill_rate must be a number, got %s', coalesce(p_args -> 'refill_rate', 'null'));
+  else
+    v_capacity := (p_args ->> 'capacity')::numeric;
+    v_refill_rate := (p_args ->> 'refill_rate')::numeric;
+    -- Narrower than the table: beyond these, the time of a token is no time that a job could wait.
+    if v_capacity not between 1 and 1000000000 then
+      v_problem := format('capacity must be from 1 to 1000000000, got %s', v_capacity);
+    elsif v_refill_rate not between 0.000001 and 1000000000 then
+      v_problem := format('refill_rate must be from 0.000001 to 1000000000 tokens a second, got %s', v_refill_rate);
+    end if;
+  end if;
+  if v_problem is not null then
+    return jsonb_build_object('result', 'invalid', 'reason', v_problem);
+  end if;
+  insert into public.rate_limit_policies (pattern, capacity, refill_rate, description)
+  values (v_pattern, v_capacity, v_refill_rate, p_args ->> 'description')
+  on conflict (pattern) do update set
+    capacity = excluded.capacity, refill_rate = excluded.refill_rate, description = excluded.description;
+  return jsonb_build_object('result', 'saved');
+end;
+$function$;
+comment on function orchestrator._set_policy(p_args jsonb) is 'Makes or changes a rate limit policy; buckets follow at their next call.';
+grant execute on function orchestrator._set_policy(p_args jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._settle_failures(p_results jsonb, p_now timestamp with time zone, OUT p_settled bigint[], OUT p_item_runs uuid[], OUT p_item_steps integer[])
  RETURNS record
@@ -2102,7 +2752,7 @@ $function$;
 comment on function orchestrator._settle_skips(p_results jsonb, p_now timestamp with time zone) is 'Ends the jobs whose condition was false, without an attempt.';
 grant execute on function orchestrator._settle_skips(p_results jsonb, p_now timestamp with time zone) to service_role;
 
-CREATE OR REPLACE FUNCTION orchestrator._settle_successes(p_results jsonb, p_now timestamp with time zone, OUT p_settled bigint[], OUT p_skipped bigint[], OUT p_item_runs uuid[], OUT p_item_steps integer[])
+CREATE OR REPLACE FUNCTION orchestrator._settle_successes(p_results jsonb, p_now timestamp with time zone, p_max_ready integer, OUT p_settled bigint[], OUT p_skipped bigint[], OUT p_ready orchestrator.candidate[], OUT p_ready_priorities integer[], OUT p_item_runs uuid[], OUT p_item_steps integer[])
  RETURNS record
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -2157,12 +2807,23 @@ begin
   ),
   dependent as materialized (
     -- Locked before they are written: two batches meet at shared dependents in one order, whatever the plan.
-    select q.job_id, o.finished
+    select
+      q.job_id, o.finished, q.user_id, q.agent, q.rate_limit_key, q.priority,
+      q.join_rule is null and q.open_dependencies = o.finished and q.failed_dependencies = 0
+        and q.next_run_at <= p_now as is_ready
     from opened o
     join public.job_queue q
       on q.workflow_run_id = o.workflow_run_id and q.step_no = o.step_no and q.item_index = -1 and q.status = 'waiting'
     order by q.job_id
     for update of q
+  ),
+  handed_on as materialized (
+    -- The lease that follows writes these: `queued` would be a version that nobody sees. Older runs first.
+    select job_id, user_id, agent, rate_limit_key, priority
+    from dependent
+    where is_ready
+    order by priority, job_id
+    limit p_max_ready
   ),
   advanced as (
     update public.job_queue q
@@ -2196,7 +2857,7 @@ begin
       -- A run dispatched for later keeps its time; all else is ready now, behind what was ready before.
       next_run_at = greatest(q.next_run_at, p_now)
     from dependent d
-    where q.job_id = d.job_id and q.status = 'waiting'
+    where q.job_id = d.job_id and q.status = 'waiting' and d.job_id not in (select job_id from handed_on)
     returning q.job_id, q.status
   ),
   closed as materialized (
@@ -2220,19 +2881,89 @@ begin
     from closed c
     where r.workflow_run_id = c.workflow_run_id
   ),
+  ready as (
+    select
+      array_agg((job_id, user_id, agent, rate_limit_key)::orchestrator.candidate) as jobs,
+      array_agg(priority) as priorities
+    from handed_on
+  ),
   item as (
     select array_agg(workflow_run_id) as runs, array_agg(step_no) as steps from settled where item_index >= 0
   )
   select
     coalesce((select array_agg(job_id) from settled), '{}'),
     (select array_agg(job_id) from advanced where status = 'skipped'),
-    item.runs, item.steps
-  into p_settled, p_skipped, p_item_runs, p_item_steps
-  from item;
+    coalesce(ready.jobs, '{}'), coalesce(ready.priorities, '{}'), item.runs, item.steps
+  into p_settled, p_skipped, p_ready, p_ready_priorities, p_item_runs, p_item_steps
+  from ready, item;
 end;
 $function$;
-comment on function orchestrator._settle_successes(p_results jsonb, p_now timestamp with time zone, OUT p_settled bigint[], OUT p_skipped bigint[], OUT p_item_runs uuid[], OUT p_item_steps integer[]) is 'Applies the successes of a batch, records their attempts and advances dependents and runs. Answers the settled jobs, the jobs that became skipped, and the fan-out of each settled item.';
-grant execute on function orchestrator._settle_successes(p_results jsonb, p_now timestamp with time zone, OUT p_settled bigint[], OUT p_skipped bigint[], OUT p_item_runs uuid[], OUT p_item_steps integer[]) to service_role;
+comment on function orchestrator._settle_successes(p_results jsonb, p_now timestamp with time zone, p_max_ready integer, OUT p_settled bigint[], OUT p_skipped bigint[], OUT p_ready orchestrator.candidate[], OUT p_ready_priorities integer[], OUT p_item_runs uuid[], OUT p_item_steps integer[]) is 'Applies the successes of a batch, records their attempts and advances dependents and runs. Answers the settled jobs, the jobs that became skipped, up to p_max_ready that became ready and are not written, with their priorities in order, and the fan-out of each settled item.';
+grant execute on function orchestrator._settle_successes(p_results jsonb, p_now timestamp with time zone, p_max_ready integer, OUT p_settled bigint[], OUT p_skipped bigint[], OUT p_ready orchestrator.candidate[], OUT p_ready_priorities integer[], OUT p_item_runs uuid[], OUT p_item_steps integer[]) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._show_target(p_kind text, p_id text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return case p_kind
+    when 'run' then (
+      select jsonb_build_object(
+        'workflow_run_id', r.workflow_run_id, 'workflow_key', r.workflow_key, 'status', r.status,
+        'failed_jobs', r.failed_jobs, 'finished_at', r.finished_at, 'cancel_reason', r.cancel_reason,
+        'jobs', (
+          select jsonb_object_agg(status, jobs)
+          from (
+            select status, count(*) as jobs
+            from public.job_queue
+            where workflow_run_id = r.workflow_run_id
+            group by status
+          ) as counted
+        )
+      )
+      from public.workflow_runs r
+      where r.workflow_run_id = p_id::uuid
+    )
+    when 'job' then (
+      select jsonb_build_object(
+        'workflow_run_id', q.workflow_run_id, 'run_status', r.status, 'step_id', q.step_id, 'item_index', q.item_index,
+        'status', q.status, 'attempts', q.attempts, 'max_attempts', q.max_attempts, 'error_class', q.error_class
+      )
+      from public.job_queue q
+      join public.workflow_runs r using (workflow_run_id)
+      where q.job_id = p_id::bigint
+    )
+    when 'workflow' then (
+      select jsonb_build_object('version', d.version, 'sha256', d.sha256)
+      from public.workflows w
+      join public.workflow_definitions d using (definition_id)
+      where w.workflow_key = p_id and w.archived_at is null
+    )
+    when 'schedule' then (
+      select jsonb_build_object(
+        'workflow_key', workflow_key, 'user_id', user_id, 'cron', cron, 'timezone', timezone, 'paused_at', paused_at,
+        'next_run_at', case when isfinite(next_run_at) then next_run_at end
+      )
+      from public.workflow_schedules
+      where schedule_id = p_id::bigint
+    )
+    when 'policy' then (
+      select jsonb_build_object('capacity', capacity, 'refill_rate', refill_rate, 'description', description)
+      from public.rate_limit_policies
+      where pattern = p_id
+    )
+    when 'operator' then (
+      select jsonb_build_object('email', email, 'role', role)
+      from public.orchestrator_operators
+      where user_id = p_id::uuid
+    )
+  end;
+end;
+$function$;
+comment on function orchestrator._show_target(p_kind text, p_id text) is 'What an audit row keeps of a run, a job, a workflow, a schedule, a policy or an operator; null where there is none.';
+grant execute on function orchestrator._show_target(p_kind text, p_id text) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._start_handlers(p_job public.job_queue, p_now timestamp with time zone)
  RETURNS void
@@ -2347,6 +3078,29 @@ $function$;
 comment on function orchestrator._start_runs_of_events() is 'Statement-level trigger of intent_events: one run per event and workflow, and a look for each job that waits for its type; rolled back with the event.';
 grant execute on function orchestrator._start_runs_of_events() to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator._tell_args(p_action text, p_args jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return case p_action
+    when 'workflow.publish' then jsonb_build_object(
+      'workflow_key', p_args #> '{compiled,key}', 'source_path', p_args -> 'source_path'
+    )
+    when 'run.dispatch' then (p_args #> '{requests,0}') - 'payload'
+    when 'run.restart' then p_args - 'payload' || jsonb_build_object(
+      'has_payload', coalesce(jsonb_typeof(p_args -> 'payload') <> 'null', false)
+    )
+    when 'job.reject' then p_args - 'payload' || jsonb_build_object('reason', left(p_args #>> '{payload,reason}', 1000))
+    else p_args - 'payload'
+  end;
+end;
+$function$;
+comment on function orchestrator._tell_args(p_action text, p_args jsonb) is 'What an audit row keeps of an action''s arguments: no payloads, no sources.';
+grant execute on function orchestrator._tell_args(p_action text, p_args jsonb) to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator._tell_of_ended_run()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -2420,6 +3174,17 @@ end;
 $function$;
 comment on function orchestrator._tidy_parked(p_results jsonb, p_settled bigint[], p_now timestamp with time zone) is 'Does what must come after a batch is settled: the inputs of runs, waits that are over, items that nobody needs.';
 grant execute on function orchestrator._tidy_parked(p_results jsonb, p_settled bigint[], p_now timestamp with time zone) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._write_pattern(p_text text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select '%' || regexp_replace(p_text, '([\\%_])', '\\\1', 'g') || '%';
+$function$;
+comment on function orchestrator._write_pattern(p_text text) is 'The pattern of LIKE that finds a text anywhere, itself taken as it is.';
+grant execute on function orchestrator._write_pattern(p_text text) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator.carry_ends(p_job_ids bigint[], p_now timestamp with time zone)
  RETURNS void
@@ -2572,6 +3337,38 @@ $function$;
 comment on function orchestrator.create_runs(p_requests jsonb, p_trigger_type text) is 'Creates runs and jobs for a list of requests; answers per request created, existing, conflict or unknown_workflow.';
 grant execute on function orchestrator.create_runs(p_requests jsonb, p_trigger_type text) to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator.describe_bucket(p_bucket public.rate_limits, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_policy public.rate_limit_policies;
+begin
+  -- As take_tokens sees it: by the policy of this moment, which may not be the one of the last call.
+  select * into v_policy
+  from public.rate_limit_policies
+  where pattern = p_bucket.rl_key or pattern = 'default' or (is_wildcard and p_bucket.rl_key ~ key_regex)
+  order by specificity desc
+  limit 1;
+  return jsonb_build_object(
+    'rl_key', p_bucket.rl_key,
+    'tokens', trunc(least(
+      v_policy.capacity,
+      p_bucket.tokens + greatest(0, extract(epoch from p_now - p_bucket.last_refill)) * v_policy.refill_rate
+    ), 3),
+    'capacity', v_policy.capacity,
+    'refill_rate', v_policy.refill_rate,
+    'last_refill', p_bucket.last_refill,
+    'held_until', case when p_bucket.held_until > p_now then p_bucket.held_until end,
+    'deferred_until', case when p_bucket.deferred_until > p_now then p_bucket.deferred_until end
+  );
+end;
+$function$;
+comment on function orchestrator.describe_bucket(p_bucket public.rate_limits, p_now timestamp with time zone) is 'A bucket as it is now, refilled, without writing it; pauses and lines that have passed are null.';
+grant execute on function orchestrator.describe_bucket(p_bucket public.rate_limits, p_now timestamp with time zone) to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator.describe_outputs(p_workflow_run_id uuid)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -2703,6 +3500,144 @@ $function$;
 comment on function orchestrator.expand_rate_limit(p_rate_limit text, p_user_id text, p_agent text) is 'The bucket that a step names, with {user_id} and {agent} filled in; null where it names none.';
 grant execute on function orchestrator.expand_rate_limit(p_rate_limit text, p_user_id text, p_agent text) to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator.find_jobs(p_filter jsonb, p_newest bigint, p_before bigint, p_limit integer)
+ RETURNS SETOF bigint
+ LANGUAGE plpgsql
+ STABLE ROWS 100
+ SET search_path TO ''
+ SET jit TO 'off'
+AS $function$
+declare
+  v_text text := nullif(p_filter ->> 'text', '');
+  v_pattern text := quote_literal(orchestrator._write_pattern(v_text));
+  v_filter text;
+begin
+  perform orchestrator._refuse_unknown_parts(
+    'jobs', p_filter, array['workflow_key', 'status', 'user_id', 'error_class', 'text']
+  );
+  v_filter := concat_ws(
+    ' and ', 'true',
+    'q.job_id <= ' || quote_literal(p_newest),
+    'q.job_id < ' || quote_literal(p_before),
+    'q.status = ' || quote_literal(p_filter ->> 'status'),
+    'q.user_id = ' || quote_literal(p_filter ->> 'user_id'),
+    'q.error_class = ' || quote_literal(p_filter ->> 'error_class'),
+    -- By its run: an appended step's definition is none of the workflow's.
+    'exists (select from public.workflow_runs r where r.workflow_run_id = q.workflow_run_id and r.workflow_key = '
+      || quote_literal(p_filter ->> 'workflow_key') || ')'
+  );
+  if v_text is null then
+    return query execute format(
+      'select q.job_id from public.job_queue q where %s order by q.job_id desc limit %L', v_filter, p_limit
+    );
+  elsif v_text ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+    and exists (select from public.workflow_runs where workflow_run_id = v_text::uuid)
+  then
+    return query execute format(
+      'select q.job_id from public.job_queue q where %s and q.workflow_run_id = %L order by q.job_id desc limit %L',
+      v_filter, v_text, p_limit
+    );
+  else
+    return query execute format(
+      'select q.job_id
+      from (select * from public.job_queue q where %s order by q.job_id desc limit 100000) as q
+      where q.job_id::text = %L or q.workflow_run_id::text ilike %s
+        or concat_ws(chr(10), q.user_id, q.intent_id, q.step_id, q.agent, q.error_text) ilike %4$s
+      order by q.job_id desc
+      limit %5$L',
+      v_filter, v_text, quote_literal(ltrim(orchestrator._write_pattern(v_text), '%')), v_pattern, p_limit
+    );
+  end if;
+end;
+$function$;
+comment on function orchestrator.find_jobs(p_filter jsonb, p_newest bigint, p_before bigint, p_limit integer) is 'Ids of jobs, newest first, that all parts of a filter match. text: a job''s id, the beginning of its run''s, or part of user, intent, step, agent or error; looked for in the newest 100,000 jobs that match the rest.';
+grant execute on function orchestrator.find_jobs(p_filter jsonb, p_newest bigint, p_before bigint, p_limit integer) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator.find_runs(p_filter jsonb, p_action text, p_newest uuid, p_before uuid, p_limit integer)
+ RETURNS SETOF uuid
+ LANGUAGE plpgsql
+ STABLE ROWS 100
+ SET search_path TO ''
+ SET jit TO 'off'
+AS $function$
+declare
+  v_text text := nullif(p_filter ->> 'text', '');
+  v_pattern text := quote_literal(orchestrator._write_pattern(v_text));
+  v_filter text;
+begin
+  perform orchestrator._refuse_unknown_parts(
+    'runs', p_filter, array['workflow_key', 'status', 'user_id', 'intent_id', 'from', 'to', 'text']
+  );
+  -- What has a null in it is left out.
+  v_filter := concat_ws(
+    ' and ', 'true',
+    'r.workflow_run_id <= ' || quote_literal(p_newest) || '::uuid',
+    'r.workflow_run_id < ' || quote_literal(p_before) || '::uuid',
+    'r.workflow_key = ' || quote_literal(p_filter ->> 'workflow_key'),
+    'r.status = ' || quote_literal(p_filter ->> 'status'),
+    'r.user_id = ' || quote_literal(p_filter ->> 'user_id'),
+    'r.intent_id = ' || quote_literal(p_filter ->> 'intent_id'),
+    'r.created_at >= ' || quote_literal(p_filter ->> 'from') || '::timestamptz',
+    'r.created_at < ' || quote_literal(p_filter ->> 'to') || '::timestamptz',
+    'r.workflow_run_id >= '
+      || quote_literal(orchestrator.first_run_id((p_filter ->> 'from')::timestamptz - interval '1 second')) || '::uuid',
+    'r.workflow_run_id < '
+      || quote_literal(orchestrator.first_run_id((p_filter ->> 'to')::timestamptz + interval '10 minutes')) || '::uuid',
+    case p_action
+      when 'cancel' then 'r.status = ''running'''
+      -- A sub-run is done again by the step that started it.
+      when 'restart_failed' then 'r.status in (''failed'', ''cancelled'') and r.parent_run_id is null'
+    end
+  );
+  if v_text is null then
+    return query execute format(
+      'select r.workflow_run_id from public.workflow_runs r where %s order by r.workflow_run_id desc limit %L',
+      v_filter, p_limit
+    );
+  elsif v_text ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+    and exists (select from public.workflow_runs where workflow_run_id = v_text::uuid)
+  then
+    return query execute format(
+      'select r.workflow_run_id from public.workflow_runs r where %s and r.workflow_run_id = %L', v_filter, v_text
+    );
+  else
+    return query execute format(
+      'select r.workflow_run_id
+      from (
+        select * from public.workflow_runs r where %s order by r.workflow_run_id desc limit 100000
+      ) as r
+      where r.workflow_run_id::text ilike %s
+        or concat_ws(chr(10), r.user_id, r.intent_id, r.workflow_key) ilike %3$s or r.payload::text ilike %3$s
+      order by r.workflow_run_id desc
+      limit %4$L',
+      v_filter, quote_literal(ltrim(orchestrator._write_pattern(v_text), '%')), v_pattern, p_limit
+    );
+  end if;
+end;
+$function$;
+comment on function orchestrator.find_runs(p_filter jsonb, p_action text, p_newest uuid, p_before uuid, p_limit integer) is 'Ids of runs, newest first, that all parts of a filter match and that a bulk action (cancel, restart_failed) would touch. text: the beginning of an id, or part of user, intent, workflow or payload; looked for in the newest 100,000 runs that match the rest.';
+grant execute on function orchestrator.find_runs(p_filter jsonb, p_action text, p_newest uuid, p_before uuid, p_limit integer) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator.first_run_id(p_at timestamp with time zone)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ STABLE STRICT
+ SET search_path TO ''
+AS $function$
+begin
+  -- Ids are made by the server's clock; where tests have moved ours, the two say nothing about each other.
+  if p_at is null or exists (select from orchestrator.clock where is_only_row and shift <> interval '0') then
+    return null;
+  end if;
+  return (
+    lpad(to_hex(floor(extract(epoch from greatest('1970-01-01', least(p_at, '9999-12-31'))) * 1000)::bigint), 12, '0')
+    || repeat('0', 20)
+  )::uuid;
+end;
+$function$;
+comment on function orchestrator.first_run_id(p_at timestamp with time zone) is 'No run that was created at p_at or later has a smaller id; null if the clock was moved. created_at and id are taken within one call: leave seconds before a beginning, minutes after an end.';
+grant execute on function orchestrator.first_run_id(p_at timestamp with time zone) to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator.hold_keys(p_keys text[], p_until timestamp with time zone[], p_now timestamp with time zone)
  RETURNS void
  LANGUAGE sql
@@ -2772,24 +3707,28 @@ $function$;
 comment on function orchestrator.kin_uuid(p_kin uuid) is 'A new time-ordered uuid with the last four bytes of another: runs and their sub-runs share these, and so one lock (see orchestrator.lock_runs).';
 grant execute on function orchestrator.kin_uuid(p_kin uuid) to service_role;
 
-CREATE OR REPLACE FUNCTION orchestrator.lease_due_jobs(p_worker_id text, p_limit integer, p_lease_ms integer, OUT p_jobs json, OUT p_runs json, OUT p_reads json, OUT p_deferred integer, OUT p_next_due_ms numeric, OUT p_signals boolean)
+CREATE OR REPLACE FUNCTION orchestrator.lease_due_jobs(p_worker_id text, p_limit integer, p_lease_ms integer, p_ready orchestrator.candidate[], p_ready_priorities integer[], OUT p_jobs json, OUT p_runs json, OUT p_reads json, OUT p_deferred integer, OUT p_next_due_ms numeric, OUT p_signals boolean)
  RETURNS record
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
 declare
   v_now timestamptz := orchestrator.now();
-  v_picked record := orchestrator._pick_jobs(p_limit, v_now);
-  v_count integer := cardinality(v_picked.p_job_ids);
+  v_pick record := orchestrator._pick_jobs(p_limit, v_now, p_ready, p_ready_priorities);
+  v_count integer := cardinality(v_pick.p_picked);
   v_allowed bigint[] := array[]::bigint[];
 begin
   if v_count > 0 then
-    v_allowed := orchestrator.take_tokens_for_jobs(
-      v_picked.p_job_ids, v_picked.p_user_ids, v_picked.p_agents, v_picked.p_keys, v_now
-    );
+    v_allowed := orchestrator.take_tokens_for_jobs(v_pick.p_picked, v_now);
     select l.p_jobs, l.p_runs, l.p_reads
     into lease_due_jobs.p_jobs, lease_due_jobs.p_runs, lease_due_jobs.p_reads
     from orchestrator._lease(p_worker_id, v_allowed, p_lease_ms * interval '1 millisecond', v_now) as l;
+  end if;
+  -- No place, or no token: then they wait as others do, those without a token at the time that it is due.
+  if v_pick.p_continued < cardinality(p_ready) or v_pick.p_continued > 0 and cardinality(v_allowed) < v_count then
+    perform orchestrator._queue_ready(
+      array(select r.job_id from unnest(p_ready) as r except select unnest(v_allowed)), v_now
+    );
   end if;
   p_jobs := coalesce(p_jobs, '[]');
   p_runs := coalesce(p_runs, '[]');
@@ -2805,8 +3744,8 @@ begin
   p_signals := exists (select from orchestrator.signals);
 end;
 $function$;
-comment on function orchestrator.lease_due_jobs(p_worker_id text, p_limit integer, p_lease_ms integer, OUT p_jobs json, OUT p_runs json, OUT p_reads json, OUT p_deferred integer, OUT p_next_due_ms numeric, OUT p_signals boolean) is 'Leases up to p_limit due jobs within their rate limits, as columns: who answers a caller puts them into one object, once.';
-grant execute on function orchestrator.lease_due_jobs(p_worker_id text, p_limit integer, p_lease_ms integer, OUT p_jobs json, OUT p_runs json, OUT p_reads json, OUT p_deferred integer, OUT p_next_due_ms numeric, OUT p_signals boolean) to service_role;
+comment on function orchestrator.lease_due_jobs(p_worker_id text, p_limit integer, p_lease_ms integer, p_ready orchestrator.candidate[], p_ready_priorities integer[], OUT p_jobs json, OUT p_runs json, OUT p_reads json, OUT p_deferred integer, OUT p_next_due_ms numeric, OUT p_signals boolean) is 'Leases up to p_limit due jobs within their rate limits, and those that the settle before made ready, as columns: who answers a caller puts them into one object, once.';
+grant execute on function orchestrator.lease_due_jobs(p_worker_id text, p_limit integer, p_lease_ms integer, p_ready orchestrator.candidate[], p_ready_priorities integer[], OUT p_jobs json, OUT p_runs json, OUT p_reads json, OUT p_deferred integer, OUT p_next_due_ms numeric, OUT p_signals boolean) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator.lock_runs(p_workflow_run_ids uuid[], p_exclusive_run_ids uuid[] DEFAULT '{}'::uuid[])
  RETURNS void
@@ -3035,7 +3974,7 @@ $function$;
 comment on function orchestrator.ring() is 'Wakes a worker for jobs made ready in this transaction, unless one is draining.';
 grant execute on function orchestrator.ring() to service_role;
 
-CREATE OR REPLACE FUNCTION orchestrator.settle(p_results jsonb, p_now timestamp with time zone, OUT p_settled bigint[], OUT p_item_runs uuid[], OUT p_item_steps integer[], OUT p_failed_runs uuid[], OUT p_failed_steps integer[], OUT p_has_plain_ends boolean, OUT p_has_holds boolean)
+CREATE OR REPLACE FUNCTION orchestrator.settle(p_results jsonb, p_now timestamp with time zone, p_max_ready integer DEFAULT 0, OUT p_settled bigint[], OUT p_ready orchestrator.candidate[], OUT p_ready_priorities integer[], OUT p_item_runs uuid[], OUT p_item_steps integer[], OUT p_failed_runs uuid[], OUT p_failed_steps integer[], OUT p_has_plain_ends boolean, OUT p_has_holds boolean)
  RETURNS record
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -3074,6 +4013,8 @@ begin
   )
   join public.job_queue q using (job_id);
   p_settled := array[]::bigint[];
+  p_ready := '{}';
+  p_ready_priorities := '{}';
   if v_runs is null then
     return;
   end if;
@@ -3090,9 +4031,13 @@ begin
     v_results := orchestrator._prepare_results(p_results, p_now);
     v_has_failures := jsonb_path_exists(v_results, '$[*] ? (@.outcome == "retry" || @.outcome == "dead")');
   end if;
-  select s.p_settled, s.p_skipped, s.p_item_runs, s.p_item_steps
-  into p_settled, v_skipped, p_item_runs, p_item_steps
-  from orchestrator._settle_successes(v_results, p_now) as s;
+  select s.p_settled, s.p_skipped, s.p_ready, s.p_ready_priorities, s.p_item_runs, s.p_item_steps
+  into p_settled, v_skipped, p_ready, p_ready_priorities, p_item_runs, p_item_steps
+  from orchestrator._settle_successes(
+    v_results, p_now,
+    -- What is rare may yet change the graph, and after a pause is asked for, nothing is leased.
+    case when p_has_holds or v_is_rare then 0 else p_max_ready end
+  ) as s;
   if v_skipped is not null then
     perform orchestrator.carry_ends(v_skipped, p_now);
   end if;
@@ -3110,10 +4055,10 @@ begin
   end if;
 end;
 $function$;
-comment on function orchestrator.settle(p_results jsonb, p_now timestamp with time zone, OUT p_settled bigint[], OUT p_item_runs uuid[], OUT p_item_steps integer[], OUT p_failed_runs uuid[], OUT p_failed_steps integer[], OUT p_has_plain_ends boolean, OUT p_has_holds boolean) is 'Settles a batch of results under the lock order; answers the jobs whose lease token was right, whether all were successes, whether an agent asked for a pause, and the fan-outs of the items that ended: count_items follows, last in the transaction.';
-grant execute on function orchestrator.settle(p_results jsonb, p_now timestamp with time zone, OUT p_settled bigint[], OUT p_item_runs uuid[], OUT p_item_steps integer[], OUT p_failed_runs uuid[], OUT p_failed_steps integer[], OUT p_has_plain_ends boolean, OUT p_has_holds boolean) to service_role;
+comment on function orchestrator.settle(p_results jsonb, p_now timestamp with time zone, p_max_ready integer, OUT p_settled bigint[], OUT p_ready orchestrator.candidate[], OUT p_ready_priorities integer[], OUT p_item_runs uuid[], OUT p_item_steps integer[], OUT p_failed_runs uuid[], OUT p_failed_steps integer[], OUT p_has_plain_ends boolean, OUT p_has_holds boolean) is 'Settles a batch of results under the lock order; answers the jobs whose lease token was right, whether all were successes, whether an agent asked for a pause, and the fan-outs of the items that ended: count_items follows, last in the transaction. Up to p_max_ready jobs that became ready are answered too, locked and as they were: who asks for them writes them.';
+grant execute on function orchestrator.settle(p_results jsonb, p_now timestamp with time zone, p_max_ready integer, OUT p_settled bigint[], OUT p_ready orchestrator.candidate[], OUT p_ready_priorities integer[], OUT p_item_runs uuid[], OUT p_item_steps integer[], OUT p_failed_runs uuid[], OUT p_failed_steps integer[], OUT p_has_plain_ends boolean, OUT p_has_holds boolean) to service_role;
 
-CREATE OR REPLACE FUNCTION orchestrator.take_tokens_for_jobs(p_job_ids bigint[], p_user_ids text[], p_agents text[], p_keys text[], p_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION orchestrator.take_tokens_for_jobs(p_picked orchestrator.candidate[], p_now timestamp with time zone)
  RETURNS bigint[]
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -3132,7 +4077,7 @@ declare
 begin
   with job as materialized (
     select job_id, place, agent, named, replace(user_id, ':', '%3A') as user_id
-    from unnest(p_job_ids, p_user_ids, p_agents, p_keys) with ordinality as u (job_id, user_id, agent, named, place)
+    from unnest(p_picked) with ordinality as u (job_id, user_id, agent, named, place)
     where named is distinct from ''
   ),
   -- One row a key with its jobs as arrays: a policy is looked up once a batch, and not at all where no policy
@@ -3187,7 +4132,7 @@ begin
     where p.capacity is not null or b.rl_key is not null
   ) as d;
   if v_jobs is null then
-    return p_job_ids;
+    return array(select job_id from unnest(p_picked));
   end if;
 
   insert into public.rate_limits (rl_key, tokens, last_refill, refill_rate, capacity)
@@ -3277,19 +4222,11 @@ begin
   )
   select array_agg(job_id) into v_refused from verdict where not is_allowed;
 
-  return case
-    when v_refused is null then p_job_ids
-    else array(
-      select u.job_id
-      from unnest(p_job_ids) with ordinality as u (job_id, place)
-      where u.job_id <> all (v_refused)
-      order by u.place
-    )
-  end;
+  return array(select job_id from unnest(p_picked) where v_refused is null or job_id <> all (v_refused));
 end;
 $function$;
-comment on function orchestrator.take_tokens_for_jobs(p_job_ids bigint[], p_user_ids text[], p_agents text[], p_keys text[], p_now timestamp with time zone) is 'Takes one token per picked job from each of its buckets; answers the allowed jobs in order and puts the others off to their token.';
-grant execute on function orchestrator.take_tokens_for_jobs(p_job_ids bigint[], p_user_ids text[], p_agents text[], p_keys text[], p_now timestamp with time zone) to service_role;
+comment on function orchestrator.take_tokens_for_jobs(p_picked orchestrator.candidate[], p_now timestamp with time zone) is 'Takes one token per picked job from each of its buckets; answers the allowed jobs in order and puts the others off to their token.';
+grant execute on function orchestrator.take_tokens_for_jobs(p_picked orchestrator.candidate[], p_now timestamp with time zone) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator.tick_cron()
  RETURNS boolean
@@ -3446,6 +4383,7 @@ create table public.job_attempts (
   constraint attempts_fail_with_a_class CHECK ((success OR is_late OR (error_class IS NOT NULL)))
 );
 comment on table public.job_attempts is 'One row per ended attempt, inserted when it ends. is_late: the result came after the lease was lost and was not applied.';
+CREATE INDEX job_attempts_by_end ON public.job_attempts USING brin (finished_at) WITH (pages_per_range='32');
 CREATE INDEX job_attempts_failed ON public.job_attempts USING btree (started_at) WHERE (NOT success);
 alter table public.job_attempts enable row level security;
 create policy "nobody but the service role" on public.job_attempts as permissive for all to public using (false) with check (false);
@@ -3518,6 +4456,43 @@ CREATE INDEX job_queue_ready_by_user ON public.job_queue USING btree (priority, 
 alter table public.job_queue enable row level security;
 create policy "nobody but the service role" on public.job_queue as permissive for all to public using (false) with check (false);
 grant delete, insert, select, update on public.job_queue to service_role;
+
+create table public.orchestrator_audit (
+  audit_id bigint not null generated always as identity,
+  at timestamp with time zone not null,
+  actor_kind text not null,
+  actor_id text,
+  actor_name text,
+  action text not null,
+  target text not null,
+  args jsonb not null,
+  before jsonb,
+  after jsonb,
+  result text not null,
+  constraint orchestrator_audit_pkey PRIMARY KEY (audit_id),
+  constraint audit_names_a_known_kind_of_actor CHECK ((actor_kind = ANY (ARRAY['operator'::text, 'service'::text])))
+);
+comment on table public.orchestrator_audit is 'What operators did, or tried: one row an action, in the action''s own transaction, with what it found and what it left. Never changed and never pruned; payloads are not kept here.';
+CREATE INDEX orchestrator_audit_by_target ON public.orchestrator_audit USING btree (target, audit_id);
+alter table public.orchestrator_audit enable row level security;
+create policy "nobody but the service role" on public.orchestrator_audit as permissive for all to public using (false) with check (false);
+grant insert, select on public.orchestrator_audit to service_role;
+
+create table public.orchestrator_operators (
+  user_id uuid not null,
+  email text not null,
+  role text not null,
+  granted_at timestamp with time zone not null,
+  granted_by text,
+  constraint orchestrator_operators_pkey PRIMARY KEY (user_id),
+  constraint orchestrator_operators_user_id_fkey FOREIGN KEY (user_id) REFERENCES auth.users(id) ON DELETE CASCADE,
+  constraint operators_have_a_known_role CHECK ((role = ANY (ARRAY['viewer'::text, 'operator'::text]))),
+  constraint operators_have_an_email CHECK ((email <> ''::text))
+);
+comment on table public.orchestrator_operators is 'Users of Auth with a role: a viewer looks, an operator also acts. Asked at every call, so that a role that is taken away ends at once.';
+alter table public.orchestrator_operators enable row level security;
+create policy "nobody but the service role" on public.orchestrator_operators as permissive for all to public using (false) with check (false);
+grant delete, insert, select, update on public.orchestrator_operators to service_role;
 
 create table public.orchestrator_settings (
   name text not null,
@@ -3686,13 +4661,15 @@ create table public.workflow_schedules (
   next_run_at timestamp with time zone not null default '-infinity'::timestamp with time zone,
   last_slot_at timestamp with time zone,
   paused_at timestamp with time zone,
+  missed_slots bigint not null default 0,
+  last_missed_at timestamp with time zone,
   claim_token uuid,
   claimed_until timestamp with time zone,
   constraint workflow_schedules_pkey PRIMARY KEY (schedule_id),
   constraint schedules_are_one_per_user UNIQUE NULLS NOT DISTINCT (workflow_key, user_id),
   constraint schedules_catch_up_by_a_known_policy CHECK ((catch_up = ANY (ARRAY['none'::text, 'last'::text, 'all'::text])))
 );
-comment on table public.workflow_schedules is 'When a workflow runs by itself. user_id null: the workflow''s own row, which fires while nobody has subscribed; else a subscriber''s. next_run_at -infinity: not planned yet; cron null: switched off.';
+comment on table public.workflow_schedules is 'When a workflow runs by itself. user_id null: the workflow''s own row, which fires while nobody has subscribed; else a subscriber''s. next_run_at -infinity: not planned yet; cron null: switched off. missed_slots: due and not fired since ever, as catch_up has it; slots while it is paused are none.';
 CREATE INDEX workflow_schedules_due ON public.workflow_schedules USING btree (next_run_at) WHERE ((cron IS NOT NULL) AND (paused_at IS NULL));
 alter table public.workflow_schedules enable row level security;
 create policy "nobody but the service role" on public.workflow_schedules as permissive for all to public using (false) with check (false);
@@ -3807,6 +4784,70 @@ grant select on public.orchestrator_steps to service_role;
 CREATE TRIGGER start_runs_of_events AFTER INSERT ON public.intent_events REFERENCING NEW TABLE AS inserted_events FOR EACH STATEMENT EXECUTE FUNCTION orchestrator._start_runs_of_events();
 
 CREATE TRIGGER tell_of_ended_run AFTER UPDATE ON public.workflow_runs FOR EACH ROW WHEN (old.status = 'running'::text AND new.status <> 'running'::text AND (new.parent_job_id IS NOT NULL OR new.concurrency_key IS NOT NULL)) EXECUTE FUNCTION orchestrator._tell_of_ended_run();
+
+CREATE OR REPLACE FUNCTION public.act(p_actor jsonb, p_action text, p_args jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_kind text := split_part(p_action, '.', 1);
+  v_target text := coalesce(
+    p_args ->> 'workflow_run_id', p_args ->> 'job_id', p_args ->> 'schedule_id', p_args ->> 'pattern',
+    p_args ->> 'user_id', p_args #>> '{compiled,key}', p_args #>> '{requests,0,workflow_key}'
+  );
+  v_before jsonb;
+  v_after jsonb;
+  v_done jsonb;
+  v_answer jsonb;
+begin
+  if p_action in ('runs.cancel', 'runs.restart_failed', 'jobs.retry') then
+    v_done := case v_kind
+      when 'runs' then orchestrator._act_on_runs(split_part(p_action, '.', 2), p_args)
+      else orchestrator._retry_jobs(p_args)
+    end;
+    v_target := (
+      select coalesce(string_agg(key || '=' || value, ' ' order by key), 'all') from jsonb_each_text(p_args -> 'filter')
+    );
+    v_answer := v_done -> 'answer';
+    v_before := v_done -> 'before';
+    v_after := v_done -> 'after';
+  else
+    perform orchestrator._lock_target(p_action, p_args);
+    if p_action <> 'run.dispatch' then
+      v_before := orchestrator._show_target(v_kind, v_target);
+    end if;
+    v_answer := orchestrator._do_action(p_action, p_args, p_actor);
+    if p_action = 'run.dispatch' then
+      v_target := coalesce(v_answer #>> '{runs,0,workflow_run_id}', v_target);
+      v_after := orchestrator._show_target('run', v_answer #>> '{runs,0,workflow_run_id}');
+    elsif p_action = 'schedule.run_now' then
+      v_after := orchestrator._show_target(v_kind, v_target)
+        || jsonb_build_object('workflow_run_id', v_answer -> 'workflow_run_id');
+    else
+      -- Restarting a run as a whole leaves a new one.
+      v_after := orchestrator._show_target(
+        v_kind, case when p_action = 'run.restart' then coalesce(v_answer ->> 'workflow_run_id', v_target) else v_target end
+      );
+    end if;
+  end if;
+
+  insert into public.orchestrator_audit (
+    at, actor_kind, actor_id, actor_name, action, target, args, before, after, result
+  )
+  values (
+    orchestrator.now(), p_actor ->> 'kind', p_actor ->> 'id', p_actor ->> 'name', p_action, coalesce(v_target, ''),
+    orchestrator._tell_args(p_action, p_args), v_before, v_after,
+    coalesce(
+      v_answer ->> 'result', v_answer #>> '{runs,0,result}',
+      case when (v_answer ->> 'changed')::integer > 0 then 'changed' else 'unchanged' end
+    )
+  );
+  return v_answer;
+end;
+$function$;
+comment on function public.act(p_actor jsonb, p_action text, p_args jsonb) is 'Does what an operator, or a service in one''s place, asks, and answers as the function behind it does. p_actor: {kind, id, name}. The audit row is written in the same transaction, also for what was refused; an error takes both back.';
+grant execute on function public.act(p_actor jsonb, p_action text, p_args jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION public.append_steps(p_workflow_run_id uuid, p_plan jsonb)
  RETURNS jsonb
@@ -3982,7 +5023,7 @@ CREATE OR REPLACE FUNCTION public.complete_jobs(p_worker_id text, p_results json
 AS $function$
 declare
   v_now timestamptz := orchestrator.now();
-  v_end record := orchestrator.settle(p_results, v_now);
+  v_end record := orchestrator.settle(p_results, v_now, orchestrator._places_for_ready(p_lease_limit));
   v_settled bigint[] := v_end.p_settled;
   v_jobs json := '[]'::json;
   v_runs json := '[]'::json;
@@ -4014,7 +5055,9 @@ begin
   elsif p_lease_limit > 0 then
     select l.p_jobs, l.p_runs, l.p_reads, l.p_deferred, l.p_next_due_ms, l.p_signals
     into v_jobs, v_runs, v_reads, v_deferred, v_next_due_ms, v_signals
-    from orchestrator.lease_due_jobs(p_worker_id, p_lease_limit, p_lease_ms) as l;
+    from orchestrator.lease_due_jobs(
+      p_worker_id, p_lease_limit, p_lease_ms, v_end.p_ready, v_end.p_ready_priorities
+    ) as l;
   end if;
 
   -- Last, so that parallel batches of one fan-out hold its row for no longer than a commit takes.
@@ -4094,6 +5137,46 @@ $function$;
 comment on function public.configure_orchestrator(p_base_url text, p_service_key text, p_history_days integer) is 'Stores where Postgres reaches the functions and with which key (Vault), and schedules the ticks and the pruning (pg_cron). Safe to repeat.';
 grant execute on function public.configure_orchestrator(p_base_url text, p_service_key text, p_history_days integer) to service_role;
 
+CREATE OR REPLACE FUNCTION public.count_jobs(p_filter jsonb DEFAULT '{}'::jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return (
+    select jsonb_build_object(
+      'count', least(count(*), 10000),
+      'is_capped', count(*) > 10000,
+      'newest', (select job_id from public.job_queue order by job_id desc limit 1)
+    )
+    from orchestrator.find_jobs(p_filter, null, null, 10001)
+  );
+end;
+$function$;
+comment on function public.count_jobs(p_filter jsonb) is 'How many jobs a filter matches, counted to 10,000; and the newest job there is, beyond which a bulk action must not reach.';
+grant execute on function public.count_jobs(p_filter jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.count_runs(p_filter jsonb DEFAULT '{}'::jsonb, p_action text DEFAULT NULL::text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return (
+    select jsonb_build_object(
+      'count', least(count(*), 10000),
+      'is_capped', count(*) > 10000,
+      'newest', (select workflow_run_id from public.workflow_runs order by workflow_run_id desc limit 1)
+    )
+    from orchestrator.find_runs(p_filter, p_action, null, null, 10001)
+  );
+end;
+$function$;
+comment on function public.count_runs(p_filter jsonb, p_action text) is 'How many runs a filter matches, of those that a bulk action would touch, counted to 10,000; and the newest run there is, beyond which the action must not reach.';
+grant execute on function public.count_runs(p_filter jsonb, p_action text) to service_role;
+
 CREATE OR REPLACE FUNCTION public.decide_wait(p_job_id bigint, p_is_approved boolean, p_actor text DEFAULT NULL::text, p_payload jsonb DEFAULT '{}'::jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -4129,6 +5212,79 @@ end;
 $function$;
 comment on function public.decide_wait(p_job_id bigint, p_is_approved boolean, p_actor text, p_payload jsonb) is 'Approves or rejects a job that waits for an event: {result: approved | rejected | not_found | conflict, status}.';
 grant execute on function public.decide_wait(p_job_id bigint, p_is_approved boolean, p_actor text, p_payload jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.describe_call(p_job_id bigint)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+declare
+  v_now timestamptz := orchestrator.now();
+  v_job public.job_queue;
+begin
+  select * into v_job from public.job_queue where job_id = p_job_id;
+  if not found then
+    return null;
+  end if;
+  return jsonb_build_object(
+    'jobs', jsonb_build_array(jsonb_build_object(
+      'job_id', v_job.job_id,
+      'lease_token', '00000000-0000-0000-0000-000000000000',
+      'workflow_run_id', v_job.workflow_run_id,
+      'step_id', v_job.step_id,
+      'user_id', v_job.user_id,
+      'intent_id', v_job.intent_id,
+      'attempt', case
+        when v_job.status in ('waiting', 'queued', 'failed') then v_job.attempts + 1
+        else greatest(v_job.attempts, 1)
+      end,
+      'max_attempts', v_job.max_attempts,
+      'agent', v_job.agent,
+      'config', v_job.payload,
+      'idempotency_key', v_job.workflow_run_id || ':' || v_job.step_id || ':'
+        || case when v_job.item_index >= 0 then v_job.item_index || ':' else '' end || v_job.generation,
+      'item_index', v_job.item_index,
+      'input', v_job.input,
+      'scope', case when v_job.payload ? 'scoped' then orchestrator._describe_scope(v_job.workflow_run_id) end,
+      'queued_ms', null,
+      -- While an agent is at work the call is the one that it got, not what follows on its answer.
+      'parked', case
+        when v_job.parked ->> 'for' <> 'callback' then orchestrator._describe_parked(v_job, v_now)
+      end,
+      'status', v_job.status,
+      'open_dependencies', v_job.open_dependencies,
+      'generation', v_job.generation
+    )),
+    'runs', (
+      select jsonb_agg(jsonb_build_object(
+        'workflow_run_id', workflow_run_id, 'workflow_key', workflow_key, 'payload', payload
+      ))
+      from public.workflow_runs
+      where workflow_run_id = v_job.workflow_run_id
+    ),
+    'reads', (
+      select coalesce(jsonb_agg(jsonb_build_object(
+        'job_id', v_job.job_id,
+        'step_id', q.step_id,
+        'output', case when q.status = 'success' and q.output_ref is null then q.output end,
+        'other', case
+          when q.status <> 'success' or q.output_ref is not null
+            then jsonb_build_object('status', q.status, 'output_ref', q.output_ref)
+        end
+      )), '[]')
+      from public.workflow_steps s
+      join public.job_queue q
+        on q.workflow_run_id = v_job.workflow_run_id and q.step_no = any (s.reads) and q.item_index = -1
+      where s.definition_id = v_job.definition_id and s.step_no = v_job.step_no and v_job.item_index = -1
+        and (v_job.dependencies > 0 or v_job.payload ? 'scoped' or v_job.join_rule = 'done')
+    )
+  );
+end;
+$function$;
+comment on function public.describe_call(p_job_id bigint) is 'What a lease would give the worker of a job (see orchestrator._lease), without leasing it, so that people see the call it makes; or null.';
+grant execute on function public.describe_call(p_job_id bigint) to service_role;
 
 CREATE OR REPLACE FUNCTION public.dispatch_workflow(p_user_id text, p_workflow_key text, p_intent_id text DEFAULT NULL::text, p_payload jsonb DEFAULT '{}'::jsonb, p_idempotency_key text DEFAULT NULL::text, p_run_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_priority integer DEFAULT NULL::integer)
  RETURNS jsonb
@@ -4281,9 +5437,14 @@ begin
   -- The claim is the fence: a ticker that lost it fires nothing. The slot's own key keeps a second run out
   -- even where a ticker died between firing and planning.
   with planned as (
-    select s.*, p.slots, p.next_run_at as following
+    select
+      s.*, p.slots, p.next_run_at as following, p.missed, p.last_missed_at as now_missed_at,
+      s.user_id is not null or not exists (
+        select from public.workflow_schedules o where o.workflow_key = s.workflow_key and o.user_id is not null
+      ) as starts_runs
     from jsonb_to_recordset(p_schedules) as p (
-      schedule_id bigint, claim_token uuid, slots timestamptz[], next_run_at timestamptz
+      schedule_id bigint, claim_token uuid, slots timestamptz[], next_run_at timestamptz,
+      missed integer, last_missed_at timestamptz
     )
     join public.workflow_schedules s on s.schedule_id = p.schedule_id and s.claim_token = p.claim_token
     order by s.schedule_id
@@ -4294,6 +5455,8 @@ begin
     set
       next_run_at = coalesce(p.following, 'infinity'),
       last_slot_at = coalesce(p.slots[cardinality(p.slots)], s.last_slot_at),
+      missed_slots = s.missed_slots + case when p.starts_runs then coalesce(p.missed, 0) else 0 end,
+      last_missed_at = case when p.starts_runs then coalesce(p.now_missed_at, s.last_missed_at) else s.last_missed_at end,
       claim_token = null,
       claimed_until = null
     from planned p
@@ -4308,9 +5471,7 @@ begin
       'intent_id', p.intent_id,
       'payload', p.payload || jsonb_build_object('scheduled_for', slot),
       'idempotency_key', 'cron:' || p.schedule_id || ':' || extract(epoch from slot)::bigint
-    ) order by slot) filter (where slot is not null and (p.user_id is not null or not exists (
-      select from public.workflow_schedules o where o.workflow_key = p.workflow_key and o.user_id is not null
-    )))
+    ) order by slot) filter (where slot is not null and p.starts_runs)
   into v_fired, v_requests
   from planned p
   left join lateral unnest(p.slots) as slot on true;
@@ -4357,13 +5518,15 @@ CREATE OR REPLACE FUNCTION public.get_health()
  RETURNS jsonb
  LANGUAGE sql
  SET search_path TO ''
+ SET jit TO 'off'
 AS $function$
   with depth as (
     select coalesce(jsonb_object_agg(status, jobs), '{}') as queue
     from (
       select status, count(*) as jobs
       from public.job_queue
-      where status in ('queued', 'failed', 'leased', 'running', 'parked', 'waiting', 'dead')
+      -- By what is left out: nearly all rows are of the first, and are passed over after one comparison.
+      where status not in ('success', 'skipped', 'cancelled')
       group by status
     ) as counted
   ),
@@ -4406,14 +5569,122 @@ grant execute on function public.get_health() to service_role;
 
 CREATE OR REPLACE FUNCTION public.get_job(p_job_id bigint)
  RETURNS jsonb
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
  SET search_path TO ''
 AS $function$
-  select orchestrator._describe_job(q) from public.job_queue q where q.job_id = p_job_id;
+begin
+  return (
+    select orchestrator._describe_job(q, r.workflow_key)
+    from public.job_queue q
+    join public.workflow_runs r on r.workflow_run_id = q.workflow_run_id
+    where q.job_id = p_job_id
+  );
+end;
 $function$;
-comment on function public.get_job(p_job_id bigint) is 'A job with its attempts, or null.';
+comment on function public.get_job(p_job_id bigint) is 'A job with its attempts, needs and items as counts, or null.';
 grant execute on function public.get_job(p_job_id bigint) to service_role;
+
+CREATE OR REPLACE FUNCTION public.get_operator(p_user_id uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return (
+    select jsonb_build_object('user_id', user_id, 'email', email, 'role', role)
+    from public.orchestrator_operators
+    where user_id = p_user_id
+  );
+end;
+$function$;
+comment on function public.get_operator(p_user_id uuid) is 'The role of a signed-in user, or null.';
+grant execute on function public.get_operator(p_user_id uuid) to service_role;
+
+CREATE OR REPLACE FUNCTION public.get_overview(p_window text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET jit TO 'off'
+AS $function$
+declare
+  v_now timestamptz := orchestrator.now();
+  v_bucket interval;
+  v_buckets integer;
+  v_series jsonb;
+begin
+  select w.bucket, w.buckets into v_bucket, v_buckets
+  from (
+    values ('1h', interval '1 minute', 60), ('24h', interval '15 minutes', 96), ('7d', interval '2 hours', 84)
+  ) as w (name, bucket, buckets)
+  where w.name = p_window;
+  if not found then
+    raise exception 'reading the overview: window must be 1h, 24h or 7d, got %', p_window using errcode = 'WF001';
+  end if;
+  -- The last span is the one that we are in.
+  v_series := orchestrator._draw_series(
+    date_bin(v_bucket, v_now, '2000-01-01') - (v_buckets - 1) * v_bucket, v_bucket, v_buckets
+  );
+  return public.get_health() - array['ok', 'workers_alive'] || jsonb_build_object(
+    'window', p_window,
+    'bucket_ms', extract(epoch from v_bucket)::integer * 1000,
+    'series', v_series,
+    'totals', (
+      select jsonb_build_object(
+        -- Every live run has a job that is ready, parked or being worked on, and these have indexes.
+        'running', (
+          select count(distinct workflow_run_id)
+          from public.job_queue
+          where status in ('queued', 'failed', 'parked') or status in ('leased', 'running')
+        ),
+        'success', sum(s.runs_success),
+        'failed', sum(s.runs_failed),
+        'cancelled', sum(s.runs_cancelled),
+        'skipped', sum(s.runs_skipped),
+        'success_rate', round(sum(s.runs_success)::numeric / nullif(sum(s.runs_success + s.runs_failed), 0), 4),
+        'attempts', sum(s.attempts),
+        'attempts_failed', sum(s.attempts_failed)
+      )
+      from jsonb_to_recordset(v_series) as s (
+        runs_success integer, runs_failed integer, runs_cancelled integer, runs_skipped integer,
+        attempts integer, attempts_failed integer
+      )
+    ),
+    'workers', (
+      select coalesce(jsonb_agg(jsonb_build_object(
+        'worker_id', w.worker_id, 'started_at', w.started_at, 'seen_at', w.seen_at, 'jobs', coalesce(l.jobs, 0)
+      ) order by w.started_at, w.worker_id), '[]')
+      from orchestrator.workers w
+      left join (
+        select leased_by, count(*) as jobs
+        from public.job_queue
+        where status in ('leased', 'running')
+        group by leased_by
+      ) as l on l.leased_by = w.worker_id
+      where w.stopped_at is null and w.seen_at > clock_timestamp() - interval '15 seconds'
+    ),
+    'limited_keys', (
+      select coalesce(jsonb_agg(
+        orchestrator.describe_bucket(b, v_now) - array['refill_rate', 'last_refill']
+        order by greatest(b.held_until, b.deferred_until) desc nulls last, b.rl_key
+      ), '[]')
+      from (
+        select *
+        from public.rate_limits
+        where held_until > v_now or deferred_until > v_now or (
+          capacity is not null
+          and tokens + greatest(0, date_part('epoch', v_now - last_refill)) * refill_rate::double precision < 1
+        )
+        order by greatest(held_until, deferred_until) desc nulls last, rl_key
+        limit 20
+      ) as b
+    )
+  );
+end;
+$function$;
+comment on function public.get_overview(p_window text) is 'Health, with the figures of the last hour (1h), day (24h) or week (7d): runs that started, runs that ended (see orchestrator._draw_series for which are counted), attempts, workers, and up to 20 keys that wait for tokens. success_rate: of the runs that succeeded or failed; running: live runs, whenever they began.';
+grant execute on function public.get_overview(p_window text) to service_role;
 
 CREATE OR REPLACE FUNCTION public.get_plan(p_workflow_run_id uuid)
  RETURNS jsonb
@@ -4439,46 +5710,46 @@ grant execute on function public.get_plan(p_workflow_run_id uuid) to service_rol
 
 CREATE OR REPLACE FUNCTION public.get_run(p_workflow_run_id uuid)
  RETURNS jsonb
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
  SET search_path TO ''
 AS $function$
-  select to_jsonb(r) - 'request_hash'
-    || orchestrator.describe_outputs(r.workflow_run_id) - 'others'
-    || jsonb_build_object(
-      'jobs', (
-        select coalesce(jsonb_agg(
-          orchestrator._describe_job(q) || case when f.total is null then '{}' else jsonb_build_object(
-            'items', to_jsonb(f) - array['workflow_run_id', 'step_no', 'released']
-          ) end
-          order by q.step_no
-        ), '[]')
-        from public.job_queue q
-        left join public.fan_outs f on f.workflow_run_id = q.workflow_run_id and f.step_no = q.step_no
-        where q.workflow_run_id = r.workflow_run_id and q.item_index = -1
-      ),
-      'plan_revisions', (
-        select coalesce(jsonb_agg(to_jsonb(p) - 'workflow_run_id' order by p.revision), '[]')
-        from public.plan_revisions p
-        where p.workflow_run_id = r.workflow_run_id
-      ),
-      'sub_runs', (
-        select coalesce(jsonb_agg(
-          jsonb_build_object(
-            'workflow_run_id', c.workflow_run_id, 'workflow_key', c.workflow_key, 'status', c.status,
-            'parent_job_id', c.parent_job_id
-          )
-          order by c.workflow_run_id
-        ), '[]')
-        from (
-          select * from public.workflow_runs where parent_run_id = r.workflow_run_id order by workflow_run_id limit 100
-        ) as c
+begin
+  return (
+    select to_jsonb(r) - 'request_hash'
+      || orchestrator.describe_outputs(r.workflow_run_id) - 'others'
+      || jsonb_build_object(
+        'version', (select version from public.workflow_definitions d where d.definition_id = r.definition_id),
+        'database_time', orchestrator.now(),
+        'jobs', (
+          select coalesce(jsonb_agg(orchestrator._describe_job(q, r.workflow_key) order by q.step_no), '[]')
+          from public.job_queue q
+          where q.workflow_run_id = r.workflow_run_id and q.item_index = -1
+        ),
+        'plan_revisions', (
+          select coalesce(jsonb_agg(to_jsonb(p) - 'workflow_run_id' order by p.revision), '[]')
+          from public.plan_revisions p
+          where p.workflow_run_id = r.workflow_run_id
+        ),
+        'sub_runs', (
+          select coalesce(jsonb_agg(
+            jsonb_build_object(
+              'workflow_run_id', c.workflow_run_id, 'workflow_key', c.workflow_key, 'status', c.status,
+              'parent_job_id', c.parent_job_id
+            )
+            order by c.workflow_run_id
+          ), '[]')
+          from (
+            select * from public.workflow_runs where parent_run_id = r.workflow_run_id order by workflow_run_id limit 100
+          ) as c
+        )
       )
-    )
-  from public.workflow_runs r
-  where r.workflow_run_id = p_workflow_run_id;
+    from public.workflow_runs r
+    where r.workflow_run_id = p_workflow_run_id
+  );
+end;
 $function$;
-comment on function public.get_run(p_workflow_run_id uuid) is 'A run with its outputs, the jobs of its steps with their attempts (items as counts, see list_items), its plan revisions and up to 100 sub-runs; or null.';
+comment on function public.get_run(p_workflow_run_id uuid) is 'A run with its version and outputs, the jobs of its steps with their attempts and needs (items as counts, see list_items), its plan revisions and up to 100 sub-runs; or null.';
 grant execute on function public.get_run(p_workflow_run_id uuid) to service_role;
 
 CREATE OR REPLACE FUNCTION public.get_settings()
@@ -4494,14 +5765,58 @@ grant execute on function public.get_settings() to service_role;
 
 CREATE OR REPLACE FUNCTION public.get_workflow(p_workflow_key text)
  RETURNS jsonb
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
  SET search_path TO ''
 AS $function$
-  select orchestrator._describe_workflow(p_workflow_key, true);
+begin
+  return (
+    select orchestrator._describe_workflow(w.workflow_key, true) || jsonb_build_object(
+      'runs_7d', coalesce(c.p_ended, 0),
+      'success_rate_7d', c.p_success_rate,
+      'versions', (
+        select jsonb_agg(jsonb_build_object(
+          'version', d.version, 'sha256', d.sha256, 'created_at', d.published_at,
+          'is_published', d.definition_id = w.definition_id
+        ) order by d.version desc)
+        from (
+          select *
+          from public.workflow_definitions
+          where workflow_key = w.workflow_key
+          order by version desc
+          limit 200
+        ) as d
+      )
+    )
+    from public.workflows w
+    left join orchestrator._count_ended_runs(p_workflow_key) as c on c.p_key = w.workflow_key
+    where w.workflow_key = p_workflow_key
+  );
+end;
 $function$;
-comment on function public.get_workflow(p_workflow_key text) is 'One workflow with its source and compiled form, or null.';
+comment on function public.get_workflow(p_workflow_key text) is 'One workflow with its source and compiled form, its last 7 days and its newest 200 versions; or null.';
 grant execute on function public.get_workflow(p_workflow_key text) to service_role;
+
+CREATE OR REPLACE FUNCTION public.get_workflow_version(p_workflow_key text, p_version integer)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return (
+    select jsonb_build_object(
+      'workflow_key', d.workflow_key, 'version', d.version, 'sha256', d.sha256, 'created_at', d.published_at,
+      'source', d.source, 'compiled', d.compiled
+    )
+    from public.workflow_definitions d
+    join public.workflows w using (workflow_key)
+    where d.workflow_key = p_workflow_key and d.version = p_version
+  );
+end;
+$function$;
+comment on function public.get_workflow_version(p_workflow_key text, p_version integer) is 'One version of a workflow with its source and compiled form, or null.';
+grant execute on function public.get_workflow_version(p_workflow_key text, p_version integer) to service_role;
 
 CREATE OR REPLACE FUNCTION public.hand_back_jobs(p_worker_id text, p_leases jsonb)
  RETURNS jsonb
@@ -4646,75 +5961,192 @@ begin
       'jobs', l.p_jobs, 'runs', l.p_runs, 'reads', l.p_reads, 'deferred', l.p_deferred, 'next_due_ms', l.p_next_due_ms,
       'signals', l.p_signals
     )
-    from orchestrator.lease_due_jobs(p_worker_id, p_limit, p_lease_ms) as l
+    from orchestrator.lease_due_jobs(p_worker_id, p_limit, p_lease_ms, '{}', '{}') as l
   );
 end;
 $function$;
 comment on function public.lease_jobs(p_worker_id text, p_limit integer, p_lease_ms integer) is 'Leases up to p_limit due jobs within their rate limits. deferred counts jobs put off to their bucket''s next token; next_due_ms is null while more may be due; signals: process_signals has work.';
 grant execute on function public.lease_jobs(p_worker_id text, p_limit integer, p_lease_ms integer) to service_role;
 
-CREATE OR REPLACE FUNCTION public.list_items(p_workflow_run_id uuid, p_step_id text, p_limit integer DEFAULT 50, p_after integer DEFAULT '-1'::integer)
+CREATE OR REPLACE FUNCTION public.list_audit(p_filter jsonb DEFAULT '{}'::jsonb, p_limit integer DEFAULT 50, p_before bigint DEFAULT NULL::bigint)
  RETURNS jsonb
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
  SET search_path TO ''
 AS $function$
-  select coalesce(jsonb_agg(orchestrator._describe_job(q) order by q.item_index), '[]')
-  from (
-    select i.*
-    from public.job_queue s
-    join public.job_queue i on i.workflow_run_id = s.workflow_run_id and i.step_no = s.step_no
-    where s.workflow_run_id = p_workflow_run_id and s.step_id = p_step_id and s.item_index = -1
-      and i.item_index > greatest(p_after, -1)
-    order by i.item_index
-    limit least(p_limit, 1000)
-  ) as i
-  join public.job_queue q using (job_id);
+begin
+  perform orchestrator._refuse_unknown_parts('the audit', p_filter, array['action', 'actor', 'target']);
+  return (
+    select coalesce(jsonb_agg(to_jsonb(a) order by a.audit_id desc), '[]')
+    from (
+      select *
+      from public.orchestrator_audit
+      where (p_filter ->> 'action' is null or action = p_filter ->> 'action')
+        and (p_filter ->> 'actor' is null or p_filter ->> 'actor' in (actor_id, actor_name))
+        and (p_filter ->> 'target' is null or target = p_filter ->> 'target')
+        and (p_before is null or audit_id < p_before)
+      order by audit_id desc
+      limit least(p_limit, 1000)
+    ) as a
+  );
+end;
+$function$;
+comment on function public.list_audit(p_filter jsonb, p_limit integer, p_before bigint) is 'Audit rows, newest first, by action, actor (id or e-mail address) and target; p_before is the last id of the page before.';
+grant execute on function public.list_audit(p_filter jsonb, p_limit integer, p_before bigint) to service_role;
+
+CREATE OR REPLACE FUNCTION public.list_items(p_workflow_run_id uuid, p_step_id text, p_limit integer DEFAULT 50, p_after integer DEFAULT '-1'::integer)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return (
+    select coalesce(jsonb_agg(orchestrator._describe_job(q, i.workflow_key) order by q.item_index), '[]')
+    from (
+      select i.job_id, r.workflow_key
+      from public.job_queue s
+      join public.job_queue i on i.workflow_run_id = s.workflow_run_id and i.step_no = s.step_no
+      join public.workflow_runs r on r.workflow_run_id = s.workflow_run_id
+      where s.workflow_run_id = p_workflow_run_id and s.step_id = p_step_id and s.item_index = -1
+        and i.item_index > greatest(p_after, -1)
+      order by i.item_index
+      limit least(p_limit, 1000)
+    ) as i
+    join public.job_queue q using (job_id)
+  );
+end;
 $function$;
 comment on function public.list_items(p_workflow_run_id uuid, p_step_id text, p_limit integer, p_after integer) is 'The items of a fan-out with their attempts, in order; p_after is the index of the last one of the page before.';
 grant execute on function public.list_items(p_workflow_run_id uuid, p_step_id text, p_limit integer, p_after integer) to service_role;
 
-CREATE OR REPLACE FUNCTION public.list_jobs(p_status text DEFAULT NULL::text, p_workflow_key text DEFAULT NULL::text, p_limit integer DEFAULT 50, p_before bigint DEFAULT NULL::bigint)
+CREATE OR REPLACE FUNCTION public.list_jobs(p_filter jsonb DEFAULT '{}'::jsonb, p_limit integer DEFAULT 50, p_before bigint DEFAULT NULL::bigint)
  RETURNS jsonb
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
  SET search_path TO ''
 AS $function$
-  select coalesce(jsonb_agg(to_jsonb(j) - array['lease_token', 'definition_id', 'output'] order by j.job_id desc), '[]')
-  from (
-    select q.*, r.workflow_key
-    from public.job_queue q
-    join public.workflow_runs r using (workflow_run_id)
-    where (p_status is null or q.status = p_status)
-      and (p_workflow_key is null or r.workflow_key = p_workflow_key)
-      and (p_before is null or q.job_id < p_before)
-    order by q.job_id desc
-    limit least(p_limit, 1000)
-  ) as j;
+begin
+  return (
+    select coalesce(jsonb_agg(
+      to_jsonb(q) - array['lease_token', 'definition_id', 'extra_dependents', 'input', 'output']
+        || jsonb_build_object('workflow_key', r.workflow_key)
+      order by q.job_id desc
+    ), '[]')
+    from orchestrator.find_jobs(p_filter, null, p_before, least(p_limit, 1000)) as f (job_id)
+    join public.job_queue q using (job_id)
+    join public.workflow_runs r on r.workflow_run_id = q.workflow_run_id
+  );
+end;
 $function$;
-comment on function public.list_jobs(p_status text, p_workflow_key text, p_limit integer, p_before bigint) is 'Jobs, newest first; p_before is the last id of the page before.';
-grant execute on function public.list_jobs(p_status text, p_workflow_key text, p_limit integer, p_before bigint) to service_role;
+comment on function public.list_jobs(p_filter jsonb, p_limit integer, p_before bigint) is 'Jobs that a filter matches (see orchestrator.find_jobs), newest first, without what went in and came out; p_before is the last id of the page before.';
+grant execute on function public.list_jobs(p_filter jsonb, p_limit integer, p_before bigint) to service_role;
 
-CREATE OR REPLACE FUNCTION public.list_runs(p_workflow_key text DEFAULT NULL::text, p_status text DEFAULT NULL::text, p_user_id text DEFAULT NULL::text, p_limit integer DEFAULT 50, p_before uuid DEFAULT NULL::uuid)
+CREATE OR REPLACE FUNCTION public.list_operators()
  RETURNS jsonb
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
  SET search_path TO ''
 AS $function$
-  select coalesce(jsonb_agg(to_jsonb(r) - array['request_hash', 'payload'] order by r.workflow_run_id desc), '[]')
-  from (
-    select *
-    from public.workflow_runs
-    where (p_workflow_key is null or workflow_key = p_workflow_key)
-      and (p_status is null or status = p_status)
-      and (p_user_id is null or user_id = p_user_id)
-      and (p_before is null or workflow_run_id < p_before)
-    order by workflow_run_id desc
-    limit least(p_limit, 1000)
-  ) as r;
+begin
+  return (
+    select coalesce(jsonb_agg(to_jsonb(o) order by o.email, o.user_id), '[]') from public.orchestrator_operators o
+  );
+end;
 $function$;
-comment on function public.list_runs(p_workflow_key text, p_status text, p_user_id text, p_limit integer, p_before uuid) is 'Runs, newest first; p_before is the last id of the page before.';
-grant execute on function public.list_runs(p_workflow_key text, p_status text, p_user_id text, p_limit integer, p_before uuid) to service_role;
+comment on function public.list_operators() is 'Everybody who has a role, by e-mail address.';
+grant execute on function public.list_operators() to service_role;
+
+CREATE OR REPLACE FUNCTION public.list_rate_limits(p_text text DEFAULT NULL::text, p_limit integer DEFAULT 50, p_after text DEFAULT NULL::text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_now timestamptz := orchestrator.now();
+begin
+  return jsonb_build_object(
+    'policies', (
+      select coalesce(jsonb_agg(jsonb_build_object(
+        'pattern', pattern, 'capacity', capacity, 'refill_rate', refill_rate, 'description', description
+      ) order by specificity desc, pattern), '[]')
+      from public.rate_limit_policies
+    ),
+    'buckets', (
+      select coalesce(jsonb_agg(orchestrator.describe_bucket(b, v_now) order by b.rl_key), '[]')
+      from (
+        select *
+        from public.rate_limits
+        where rl_key > coalesce(p_after, '')
+          and (p_text is null or rl_key ilike orchestrator._write_pattern(p_text))
+        order by rl_key
+        limit least(p_limit, 1000)
+      ) as b
+    )
+  );
+end;
+$function$;
+comment on function public.list_rate_limits(p_text text, p_limit integer, p_after text) is 'All policies, the most specific first, and a page of the buckets whose key has a text in it, as they are now; p_after is the last key of the page before.';
+grant execute on function public.list_rate_limits(p_text text, p_limit integer, p_after text) to service_role;
+
+CREATE OR REPLACE FUNCTION public.list_runs(p_filter jsonb DEFAULT '{}'::jsonb, p_limit integer DEFAULT 50, p_before uuid DEFAULT NULL::uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return (
+    select coalesce(jsonb_agg(
+      to_jsonb(r) - array['request_hash', 'payload', 'inputs'] || jsonb_build_object('version', d.version)
+      order by r.workflow_run_id desc
+    ), '[]')
+    from orchestrator.find_runs(p_filter, null, null, p_before, least(p_limit, 1000)) as f (workflow_run_id)
+    join public.workflow_runs r using (workflow_run_id)
+    left join public.workflow_definitions d on d.definition_id = r.definition_id
+  );
+end;
+$function$;
+comment on function public.list_runs(p_filter jsonb, p_limit integer, p_before uuid) is 'Runs that a filter matches (see orchestrator.find_runs), newest first, without payloads; p_before is the last id of the page before.';
+grant execute on function public.list_runs(p_filter jsonb, p_limit integer, p_before uuid) to service_role;
+
+CREATE OR REPLACE FUNCTION public.list_schedules(p_workflow_key text DEFAULT NULL::text, p_limit integer DEFAULT 50, p_after bigint DEFAULT NULL::bigint)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object(
+      'schedule_id', s.schedule_id,
+      'workflow_key', s.workflow_key,
+      'user_id', s.user_id,
+      'cron', s.cron,
+      'timezone', s.timezone,
+      'catch_up', s.catch_up,
+      'next_run_at', case when isfinite(s.next_run_at) then s.next_run_at end,
+      'last_slot_at', s.last_slot_at,
+      'paused_at', s.paused_at,
+      'missed_slots', s.missed_slots,
+      'last_missed_at', s.last_missed_at,
+      'starts_runs', s.user_id is not null or not exists (
+        select from public.workflow_schedules o where o.workflow_key = s.workflow_key and o.user_id is not null
+      )
+    ) order by s.schedule_id), '[]')
+    from (
+      select *
+      from public.workflow_schedules
+      where (p_workflow_key is null or workflow_key = p_workflow_key) and schedule_id > coalesce(p_after, 0)
+      order by schedule_id
+      limit least(p_limit, 1000)
+    ) as s
+  );
+end;
+$function$;
+comment on function public.list_schedules(p_workflow_key text, p_limit integer, p_after bigint) is 'Schedules in the order of their ids; p_after is the last one of the page before. starts_runs is false for a workflow''s own schedule while users have subscribed.';
+grant execute on function public.list_schedules(p_workflow_key text, p_limit integer, p_after bigint) to service_role;
 
 CREATE OR REPLACE FUNCTION public.list_stale_outputs(p_limit integer)
  RETURNS jsonb
@@ -4754,15 +6186,24 @@ grant execute on function public.list_stale_workflow_files(p_bucket text) to ser
 
 CREATE OR REPLACE FUNCTION public.list_workflows()
  RETURNS jsonb
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
  SET search_path TO ''
 AS $function$
-  select coalesce(jsonb_agg(orchestrator._describe_workflow(workflow_key, false) order by workflow_key), '[]')
-  from public.workflows
-  where archived_at is null;
+begin
+  return (
+    select coalesce(jsonb_agg(
+      orchestrator._describe_workflow(w.workflow_key, false)
+        || jsonb_build_object('runs_7d', coalesce(c.p_ended, 0), 'success_rate_7d', c.p_success_rate)
+      order by w.workflow_key
+    ), '[]')
+    from public.workflows w
+    left join orchestrator._count_ended_runs() as c on c.p_key = w.workflow_key
+    where w.archived_at is null
+  );
+end;
 $function$;
-comment on function public.list_workflows() is 'The published workflows, by key.';
+comment on function public.list_workflows() is 'The published workflows, by key, with the runs of the last 7 days that ended and their success rate.';
 grant execute on function public.list_workflows() to service_role;
 
 CREATE OR REPLACE FUNCTION public.process_signals()
@@ -4986,7 +6427,7 @@ $function$;
 comment on function public.reset_job(p_job_id bigint) is 'Puts a job, also a successful one, and everything behind it back to its first state: outputs forgotten, attempts at zero.';
 grant execute on function public.reset_job(p_job_id bigint) to service_role;
 
-CREATE OR REPLACE FUNCTION public.restart_run(p_workflow_run_id uuid, p_mode text, p_step_id text DEFAULT NULL::text, p_definition text DEFAULT 'same'::text, p_ring boolean DEFAULT true)
+CREATE OR REPLACE FUNCTION public.restart_run(p_workflow_run_id uuid, p_mode text, p_step_id text DEFAULT NULL::text, p_definition text DEFAULT 'same'::text, p_ring boolean DEFAULT true, p_payload jsonb DEFAULT NULL::jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -5001,6 +6442,9 @@ declare
 begin
   if p_mode not in ('failed', 'step', 'whole') then
     raise exception 'restarting a run: mode must be failed, step or whole, got %', p_mode using errcode = 'WF001';
+  elsif p_payload is not null and p_mode <> 'whole' then
+    raise exception 'restarting a run: a payload of its own goes with mode whole only, got %', p_mode
+      using errcode = 'WF001';
   end if;
   perform orchestrator.lock_runs(array[p_workflow_run_id], array[p_workflow_run_id]);
   select * into v_run from public.workflow_runs where workflow_run_id = p_workflow_run_id for update;
@@ -5042,7 +6486,7 @@ begin
     null;
   elsif p_mode = 'whole' or p_definition = 'latest' then
     v_new_run_id := orchestrator._run_again(
-      v_run, case when p_definition = 'same' then v_run.definition_id end
+      v_run, case when p_definition = 'same' then v_run.definition_id end, p_payload
     );
     if v_new_run_id is null then
       v_refusal := format('workflow %s is not published any more', v_run.workflow_key);
@@ -5067,8 +6511,8 @@ begin
   return jsonb_build_object('result', 'restarted', 'workflow_run_id', v_new_run_id, 'jobs', v_jobs);
 end;
 $function$;
-comment on function public.restart_run(p_workflow_run_id uuid, p_mode text, p_step_id text, p_definition text, p_ring boolean) is 'failed: does the failed and cancelled steps of a run again, and what lay behind them, keeping good outputs. step: the step p_step_id and what lay behind it. whole: a new run. p_definition latest: a new run of the version published now, with the outputs that are kept copied.';
-grant execute on function public.restart_run(p_workflow_run_id uuid, p_mode text, p_step_id text, p_definition text, p_ring boolean) to service_role;
+comment on function public.restart_run(p_workflow_run_id uuid, p_mode text, p_step_id text, p_definition text, p_ring boolean, p_payload jsonb) is 'failed: does the failed and cancelled steps of a run again, and what lay behind them, keeping good outputs. step: the step p_step_id and what lay behind it. whole: a new run, with p_payload in place of its own where given. p_definition latest: a new run of the version published now, with the outputs that are kept copied.';
+grant execute on function public.restart_run(p_workflow_run_id uuid, p_mode text, p_step_id text, p_definition text, p_ring boolean, p_payload jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION public.retry_job(p_job_id bigint)
  RETURNS jsonb

@@ -12,8 +12,12 @@
 --   plans         steps that come to a live run: handlers, appended steps
 --   schedule      cron slots, one row per workflow and per subscriber
 --   maintenance   ticks, sweeps, pruning
---   operators     cancel, retry, reset, restart, views, set-up
+--   operators     cancel, retry, reset, restart, views, health
 --   agent_replies replies of example agents, kept for idempotent replay
+--   reads         runs, jobs, workflows, schedules, rate limits: what people look at, by filter and page
+--   overview      the figures of the dashboard's first page
+--   access        who may sign in to the dashboard, and the audit of what was done
+--   actions       one door for all that operators do, with its audit row
 --
 -- Tables and RPCs that callers name live in public; helpers live in orchestrator.
 -- Lock order everywhere: run (advisory, see orchestrator.lock_runs), then jobs by id, then run rows.

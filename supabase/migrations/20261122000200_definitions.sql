@@ -311,76 +311,13 @@ $$;
 comment on function public.list_stale_workflow_files(text) is
   'Files of the bucket that the registry has not seen in this form, and files it knows that are gone.';
 
-create function orchestrator._describe_workflow(p_workflow_key text, p_is_whole boolean)
-returns jsonb
-language sql
-stable
-security invoker
-set search_path = ''
-as $$
-  select jsonb_build_object(
-    'workflow_key', w.workflow_key,
-    'version', d.version,
-    'sha256', d.sha256,
-    'description', d.compiled -> 'description',
-    'trigger', d.compiled -> 'trigger',
-    'steps', jsonb_array_length(d.compiled -> 'steps'),
-    'published_at', w.published_at,
-    'archived_at', w.archived_at,
-    'source_path', d.source_path,
-    'problems', (
-      select f.problems
-      from public.workflow_files f
-      where f.problems is not null and f.source_path in (w.workflow_key || '.yml', w.workflow_key || '.yaml')
-      limit 1
-    )
-  ) || case when p_is_whole then jsonb_build_object('source', d.source, 'compiled', d.compiled) else '{}' end
-  from public.workflows w
-  join public.workflow_definitions d using (definition_id)
-  where w.workflow_key = p_workflow_key;
-$$;
-
-comment on function orchestrator._describe_workflow(text, boolean) is
-  'One published workflow as the HTTP surface shows it; whole adds the source and the compiled form.';
-
-create function public.list_workflows()
-returns jsonb
-language sql
-stable
-security invoker
-set search_path = ''
-as $$
-  select coalesce(jsonb_agg(orchestrator._describe_workflow(workflow_key, false) order by workflow_key), '[]')
-  from public.workflows
-  where archived_at is null;
-$$;
-
-comment on function public.list_workflows() is 'The published workflows, by key.';
-
-create function public.get_workflow(p_workflow_key text)
-returns jsonb
-language sql
-stable
-security invoker
-set search_path = ''
-as $$
-  select orchestrator._describe_workflow(p_workflow_key, true);
-$$;
-
-comment on function public.get_workflow(text) is 'One workflow with its source and compiled form, or null.';
-
 revoke execute on all functions in schema orchestrator from public, anon, authenticated;
-grant execute on function
-  orchestrator._register_definition(jsonb, text, text, timestamptz),
-  orchestrator._describe_workflow(text, boolean)
-  to service_role;
+grant execute on function orchestrator._register_definition(jsonb, text, text, timestamptz) to service_role;
 revoke execute on function
   public.publish_workflow(jsonb, text, text, text), public.reject_workflow_file(text, text, jsonb),
-  public.archive_workflow(text), public.remove_workflow_file(text), public.list_stale_workflow_files(text),
-  public.list_workflows(), public.get_workflow(text)
+  public.archive_workflow(text), public.remove_workflow_file(text), public.list_stale_workflow_files(text)
   from public, anon, authenticated;
 grant execute on function
   public.publish_workflow(jsonb, text, text, text), public.reject_workflow_file(text, text, jsonb),
-  public.archive_workflow(text), public.remove_workflow_file(text), public.list_stale_workflow_files(text),
-  public.list_workflows(), public.get_workflow(text)
+  public.archive_workflow(text), public.remove_workflow_file(text), public.list_stale_workflow_files(text)
   to service_role;

@@ -14,6 +14,8 @@ create table public.workflow_schedules (
   next_run_at timestamptz not null default '-infinity',
   last_slot_at timestamptz,
   paused_at timestamptz,
+  missed_slots bigint not null default 0,
+  last_missed_at timestamptz,
   claim_token uuid,
   claimed_until timestamptz,
   constraint schedules_are_one_per_user unique nulls not distinct (workflow_key, user_id),
@@ -21,7 +23,7 @@ create table public.workflow_schedules (
 );
 
 comment on table public.workflow_schedules is
-  'When a workflow runs by itself. user_id null: the workflow''s own row, which fires while nobody has subscribed; else a subscriber''s. next_run_at -infinity: not planned yet; cron null: switched off.';
+  'When a workflow runs by itself. user_id null: the workflow''s own row, which fires while nobody has subscribed; else a subscriber''s. next_run_at -infinity: not planned yet; cron null: switched off. missed_slots: due and not fired since ever, as catch_up has it; slots while it is paused are none.';
 
 create index workflow_schedules_due on public.workflow_schedules (next_run_at)
   where cron is not null and paused_at is null;
@@ -180,9 +182,14 @@ begin
   -- The claim is the fence: a ticker that lost it fires nothing. The slot's own key keeps a second run out
   -- even where a ticker died between firing and planning.
   with planned as (
-    select s.*, p.slots, p.next_run_at as following
+    select
+      s.*, p.slots, p.next_run_at as following, p.missed, p.last_missed_at as now_missed_at,
+      s.user_id is not null or not exists (
+        select from public.workflow_schedules o where o.workflow_key = s.workflow_key and o.user_id is not null
+      ) as starts_runs
     from jsonb_to_recordset(p_schedules) as p (
-      schedule_id bigint, claim_token uuid, slots timestamptz[], next_run_at timestamptz
+      schedule_id bigint, claim_token uuid, slots timestamptz[], next_run_at timestamptz,
+      missed integer, last_missed_at timestamptz
     )
     join public.workflow_schedules s on s.schedule_id = p.schedule_id and s.claim_token = p.claim_token
     order by s.schedule_id
@@ -193,6 +200,8 @@ begin
     set
       next_run_at = coalesce(p.following, 'infinity'),
       last_slot_at = coalesce(p.slots[cardinality(p.slots)], s.last_slot_at),
+      missed_slots = s.missed_slots + case when p.starts_runs then coalesce(p.missed, 0) else 0 end,
+      last_missed_at = case when p.starts_runs then coalesce(p.now_missed_at, s.last_missed_at) else s.last_missed_at end,
       claim_token = null,
       claimed_until = null
     from planned p
@@ -207,9 +216,7 @@ begin
       'intent_id', p.intent_id,
       'payload', p.payload || jsonb_build_object('scheduled_for', slot),
       'idempotency_key', 'cron:' || p.schedule_id || ':' || extract(epoch from slot)::bigint
-    ) order by slot) filter (where slot is not null and (p.user_id is not null or not exists (
-      select from public.workflow_schedules o where o.workflow_key = p.workflow_key and o.user_id is not null
-    )))
+    ) order by slot) filter (where slot is not null and p.starts_runs)
   into v_fired, v_requests
   from planned p
   left join lateral unnest(p.slots) as slot on true;

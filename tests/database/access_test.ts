@@ -11,6 +11,9 @@ const OWNER_ONLY = new Map([
   ["orchestrator._tick_interval", "configure_orchestrator, which runs as its owner"],
 ]);
 
+/** What nobody changes once it is written, not even the service role. */
+const APPEND_ONLY = /^(update|delete from|truncate) public\.orchestrator_audit$/;
+
 /** The statements that reach a relation or call a function, none of which may change anything kept. */
 async function listStatements(db: TestDatabase): Promise<Map<string, string>> {
   const statements = new Map<string, string>();
@@ -93,11 +96,25 @@ Deno.test("the service role can read every relation, change every table and call
       // Emptying a table is nobody's business but its owner's; the clock is moved by its owner alone.
       if (what.startsWith("truncate ")) continue;
       if (/^(insert into|update|delete from) orchestrator\.clock$/.test(what)) continue;
+      if (APPEND_ONLY.test(what)) continue;
       if ([...OWNER_ONLY.keys()].some((name) => what.startsWith(`call ${name}(`))) continue;
       const outcome = await tryAs(db.admin, "service_role", statement);
       if (outcome.startsWith("42501")) refused.push(`${what}: ${outcome}`);
     }
     assert.deepEqual(refused, []);
+  } finally {
+    await db.close();
+  }
+});
+
+Deno.test("the service role can add audit rows and neither change nor delete one", async () => {
+  const db = await openDatabase();
+  try {
+    const statements = [...await listStatements(db)].filter(([what]) => APPEND_ONLY.test(what));
+    assert.equal(statements.length, 3);
+    for (const [what, statement] of statements) {
+      assert.match(await tryAs(db.admin, "service_role", statement), /^42501/, what);
+    }
   } finally {
     await db.close();
   }

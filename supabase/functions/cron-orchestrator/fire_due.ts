@@ -4,6 +4,7 @@ import type { ClaimedSchedule, ScheduleFiring } from "../_shared/database/rows.t
 import type { Rpc } from "../_shared/database/rpc.ts";
 import { logEvent } from "../_shared/log.ts";
 import { dueSlots, nextSlot } from "../_shared/schedule/slots.ts";
+import { countMissed, type MissedSlots } from "./missed_slots.ts";
 
 /** Schedules of one claim. */
 const BATCH_SIZE = 500;
@@ -40,35 +41,42 @@ export async function fireDue(
 }
 
 /** What a claimed schedule fires at `now`, and when it is due next; null: never again. */
-export function planFiring(schedule: ClaimedSchedule, now: Date, graceMs: number): ScheduleFiring {
+export function planFiring(
+  schedule: ClaimedSchedule,
+  now: Date,
+  graceMs: number,
+): ScheduleFiring {
   const { schedule_id, claim_token } = schedule;
-  const { slots, next } = chooseSlots(schedule, now, graceMs);
+  const { slots, next, missed, last } = chooseSlots(schedule, now, graceMs);
   return {
     schedule_id,
     claim_token,
     slots: slots.map((slot) => slot.toISOString()),
     next_run_at: next?.toISOString() ?? null,
+    ...(missed > 0 ? { missed, last_missed_at: last?.toISOString() } : {}),
   };
 }
+
+const NONE_MISSED: MissedSlots = { missed: 0, last: null };
 
 function chooseSlots(
   { schedule_id, workflow_key, cron, timezone, catch_up, next_run_at }: ClaimedSchedule,
   now: Date,
   graceMs: number,
-): { slots: Date[]; next: Date | null } {
+): { slots: Date[]; next: Date | null } & MissedSlots {
   try {
     if (next_run_at === null) {
-      return { slots: [], next: nextSlot(cron, timezone, now) };
+      return { slots: [], next: nextSlot(cron, timezone, now), ...NONE_MISSED };
     }
-    return dueSlots({
-      cron,
-      timezone,
-      scheduledFor: new Date(next_run_at),
-      now,
+    const due = { cron, timezone, scheduledFor: new Date(next_run_at), now };
+    const chosen = dueSlots({
+      ...due,
       catchUp: catch_up,
       maxSlots: MAX_SLOTS,
       graceMs,
     });
+    if (catch_up === "all") return { ...chosen, ...NONE_MISSED };
+    return { ...chosen, ...countMissed({ ...due, fired: chosen.slots }) };
   } catch (error) {
     // One unreadable zone must not stop the schedules that were claimed with it.
     logEvent("error", "trigger.unreadable_schedule", {
@@ -76,6 +84,10 @@ function chooseSlots(
       workflow_key,
       error,
     });
-    return { slots: [], next: new Date(now.getTime() + BROKEN_RETRY_MS) };
+    return {
+      slots: [],
+      next: new Date(now.getTime() + BROKEN_RETRY_MS),
+      ...NONE_MISSED,
+    };
   }
 }

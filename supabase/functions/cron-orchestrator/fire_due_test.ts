@@ -37,6 +37,33 @@ Deno.test("a schedule that cannot be read fires nothing and is looked at again l
   assert.deepEqual([slots, next_run_at], [[], "2026-11-22T08:00:10.000Z"]);
 });
 
+Deno.test("slots of an outage that are not fired are told, with the last of them", () => {
+  const outage = { next_run_at: "2026-11-19T07:00:00Z" };
+  const { slots, missed, last_missed_at } = plan(outage);
+  assert.deepEqual([slots, missed, last_missed_at], [
+    ["2026-11-22T07:00:00.000Z"],
+    3,
+    "2026-11-21T07:00:00.000Z",
+  ]);
+  assert.equal(plan({ ...outage, catch_up: "all" }).missed, undefined);
+});
+
+Deno.test("a slot that is older than the grace is missed", () => {
+  const { slots, missed, last_missed_at } = plan({
+    cron: "30 6 * * *",
+    next_run_at: "2026-11-22T06:30:00Z",
+  });
+  assert.deepEqual([slots, missed, last_missed_at], [
+    [],
+    1,
+    "2026-11-22T06:30:00.000Z",
+  ]);
+});
+
+Deno.test("a schedule that fires in time tells of no missed slot", () => {
+  assert.equal("missed" in plan({}), false);
+});
+
 Deno.test("claims go on until none is due, and are summed", async () => {
   const batches = [[schedule, { ...schedule, schedule_id: 2 }], [{
     ...schedule,

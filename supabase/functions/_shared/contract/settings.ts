@@ -15,7 +15,7 @@ interface NumberSpec {
 interface ListSpec {
   readonly name: string;
   readonly default: readonly string[];
-  readonly unit: "hosts" | "prefixes";
+  readonly unit: "hosts" | "prefixes" | "origins";
   readonly description: string;
 }
 
@@ -212,6 +212,14 @@ export const SETTINGS = [
       "What the calls of steps that are appended to a live run must begin with, separated " +
       "by commas.",
   },
+  {
+    name: "admin_origins",
+    default: [],
+    unit: "origins",
+    description:
+      "Origins other than the project's own whose pages may call the routes of the dashboard, " +
+      "such as https://admin.example.com, separated by commas. Empty: none.",
+  },
 ] as const satisfies readonly (NumberSpec | ListSpec)[];
 
 type Spec = (typeof SETTINGS)[number];
@@ -334,6 +342,12 @@ const LIST_ITEMS: Record<ListSpec["unit"], ListItems> = {
     words: "beginnings of calls (/… or https://…)",
     pattern: /^(\/([A-Za-z0-9_.~-][A-Za-z0-9\-._~/]*)?|https:\/\/[A-Za-z0-9][A-Za-z0-9\-._~:/]*)$/,
     isLowerCase: false,
+  },
+  origins: {
+    words: "origins as browsers send them (https://admin.example.com, without a path)",
+    // A port that is the scheme's own is left out by browsers: with it the origin would never match.
+    pattern: /^(?!https:.*:443$|http:.*:80$)https?:\/\/[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?$/,
+    isLowerCase: true,
   },
 };
 

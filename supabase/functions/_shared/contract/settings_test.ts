@@ -27,7 +27,7 @@ Deno.test("settings have the founding document's defaults", () => {
 
 Deno.test("every default lies within its own bounds and no name is used twice", () => {
   for (const spec of SETTINGS) {
-    if (spec.unit === "hosts" || spec.unit === "prefixes") continue;
+    if (!("min" in spec)) continue;
     assert.ok(spec.min <= spec.default && spec.default <= spec.max, spec.name);
   }
   assert.equal(new Set(SETTINGS.map((spec) => spec.name)).size, SETTINGS.length);
@@ -81,6 +81,21 @@ Deno.test("prefixes of calls keep their case, and are paths or https:// URLs", (
     assert.match(readError({}, { append_call_prefixes: value }).message, /beginnings of calls/);
   }
   assert.deepEqual(readSettings(noEnv, { append_call_prefixes: [] }).appendCallPrefixes, []);
+});
+
+Deno.test("origins are what browsers send, and nothing that would never match", () => {
+  const env: Record<string, string> = {
+    ORCHESTRATOR_ADMIN_ORIGINS: "https://Admin.example.com, http://localhost:5173",
+  };
+  assert.deepEqual(readSettings((name) => env[name], {}).adminOrigins, [
+    "https://admin.example.com",
+    "http://localhost:5173",
+  ]);
+  assert.deepEqual(readSettings(noEnv, {}).adminOrigins, []);
+  const wrong = ["*", "null", "admin.example.com", "https://a.com/", "https://a.com:443"];
+  for (const value of [...wrong, "http://a.com:80", "https://*.a.com", "file:///x", ["a"], 5]) {
+    assert.match(readError({}, { admin_origins: value }).message, /a list of origins/);
+  }
 });
 
 Deno.test("an output may be larger than what the database holds of it", () => {

@@ -282,6 +282,74 @@ export type Database = {
         };
         Relationships: [];
       };
+      "orchestrator_audit": {
+        Row: {
+          "action": string;
+          "actor_id": string | null;
+          "actor_kind": string;
+          "actor_name": string | null;
+          "after": Json | null;
+          "args": NonNullable<Json>;
+          "at": string;
+          "audit_id": number;
+          "before": Json | null;
+          "result": string;
+          "target": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "action": string;
+          "actor_id"?: string | null;
+          "actor_kind": string;
+          "actor_name"?: string | null;
+          "after"?: Json | null;
+          "args": NonNullable<Json>;
+          "at": string;
+          "audit_id"?: never;
+          "before"?: Json | null;
+          "result": string;
+          "target": string;
+        };
+        Update: {
+          "action"?: string;
+          "actor_id"?: string | null;
+          "actor_kind"?: string;
+          "actor_name"?: string | null;
+          "after"?: Json | null;
+          "args"?: NonNullable<Json>;
+          "at"?: string;
+          "audit_id"?: never;
+          "before"?: Json | null;
+          "result"?: string;
+          "target"?: string;
+        };
+        Relationships: [];
+      };
+      "orchestrator_operators": {
+        Row: {
+          "email": string;
+          "granted_at": string;
+          "granted_by": string | null;
+          "role": string;
+          "user_id": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "email": string;
+          "granted_at": string;
+          "granted_by"?: string | null;
+          "role": string;
+          "user_id": string;
+        };
+        Update: {
+          "email"?: string;
+          "granted_at"?: string;
+          "granted_by"?: string | null;
+          "role"?: string;
+          "user_id"?: string;
+        };
+        Relationships: [];
+      };
       "orchestrator_settings": {
         Row: {
           "name": string;
@@ -560,7 +628,9 @@ export type Database = {
           "claimed_until": string | null;
           "cron": string | null;
           "intent_id": string | null;
+          "last_missed_at": string | null;
           "last_slot_at": string | null;
+          "missed_slots": number;
           "next_run_at": string;
           "own_timezone": string | null;
           "paused_at": string | null;
@@ -577,7 +647,9 @@ export type Database = {
           "claimed_until"?: string | null;
           "cron"?: string | null;
           "intent_id"?: string | null;
+          "last_missed_at"?: string | null;
           "last_slot_at"?: string | null;
+          "missed_slots"?: number;
           "next_run_at"?: string;
           "own_timezone"?: string | null;
           "paused_at"?: string | null;
@@ -593,7 +665,9 @@ export type Database = {
           "claimed_until"?: string | null;
           "cron"?: string | null;
           "intent_id"?: string | null;
+          "last_missed_at"?: string | null;
           "last_slot_at"?: string | null;
+          "missed_slots"?: number;
           "next_run_at"?: string;
           "own_timezone"?: string | null;
           "paused_at"?: string | null;
@@ -780,6 +854,7 @@ export type Database = {
       };
     };
     Functions: {
+      "act": { Args: { "p_action": string; "p_actor": Json; "p_args": Json }; Returns: Json };
       "append_steps": { Args: { "p_plan": Json; "p_workflow_run_id": string }; Returns: Json };
       "archive_workflow": { Args: { "p_workflow_key": string }; Returns: Json };
       "begin_agent_reply": {
@@ -805,6 +880,8 @@ export type Database = {
         Args: { "p_base_url": string; "p_history_days": number; "p_service_key": string };
         Returns: Json;
       };
+      "count_jobs": { Args: { "p_filter"?: Json }; Returns: Json };
+      "count_runs": { Args: { "p_action"?: string; "p_filter"?: Json }; Returns: Json };
       "decide_wait": {
         Args: {
           "p_actor"?: string;
@@ -814,6 +891,7 @@ export type Database = {
         };
         Returns: Json;
       };
+      "describe_call": { Args: { "p_job_id": number }; Returns: Json };
       "dispatch_workflow": {
         Args: {
           "p_idempotency_key"?: string;
@@ -846,10 +924,16 @@ export type Database = {
       "forget_outputs": { Args: { "p_paths": (string)[] }; Returns: Json };
       "get_health": { Args: Record<PropertyKey, never>; Returns: Json };
       "get_job": { Args: { "p_job_id": number }; Returns: Json };
+      "get_operator": { Args: { "p_user_id": string }; Returns: Json };
+      "get_overview": { Args: { "p_window": string }; Returns: Json };
       "get_plan": { Args: { "p_workflow_run_id": string }; Returns: Json };
       "get_run": { Args: { "p_workflow_run_id": string }; Returns: Json };
       "get_settings": { Args: Record<PropertyKey, never>; Returns: Json };
       "get_workflow": { Args: { "p_workflow_key": string }; Returns: Json };
+      "get_workflow_version": {
+        Args: { "p_version": number; "p_workflow_key": string };
+        Returns: Json;
+      };
       "hand_back_jobs": { Args: { "p_leases": Json; "p_worker_id": string }; Returns: Json };
       "heartbeat_callback": {
         Args: { "p_attempt": number; "p_generation": number; "p_job_id": number };
@@ -873,6 +957,10 @@ export type Database = {
         Args: { "p_lease_ms": number; "p_limit": number; "p_worker_id": string };
         Returns: Json;
       };
+      "list_audit": {
+        Args: { "p_before"?: number; "p_filter"?: Json; "p_limit"?: number };
+        Returns: Json;
+      };
       "list_items": {
         Args: {
           "p_after"?: number;
@@ -883,22 +971,20 @@ export type Database = {
         Returns: Json;
       };
       "list_jobs": {
-        Args: {
-          "p_before"?: number;
-          "p_limit"?: number;
-          "p_status"?: string;
-          "p_workflow_key"?: string;
-        };
+        Args: { "p_before"?: number; "p_filter"?: Json; "p_limit"?: number };
+        Returns: Json;
+      };
+      "list_operators": { Args: Record<PropertyKey, never>; Returns: Json };
+      "list_rate_limits": {
+        Args: { "p_after"?: string; "p_limit"?: number; "p_text"?: string };
         Returns: Json;
       };
       "list_runs": {
-        Args: {
-          "p_before"?: string;
-          "p_limit"?: number;
-          "p_status"?: string;
-          "p_user_id"?: string;
-          "p_workflow_key"?: string;
-        };
+        Args: { "p_before"?: string; "p_filter"?: Json; "p_limit"?: number };
+        Returns: Json;
+      };
+      "list_schedules": {
+        Args: { "p_after"?: number; "p_limit"?: number; "p_workflow_key"?: string };
         Returns: Json;
       };
       "list_stale_outputs": { Args: { "p_limit": number }; Returns: Json };
@@ -925,6 +1011,7 @@ export type Database = {
         Args: {
           "p_definition"?: string;
           "p_mode": string;
+          "p_payload"?: Json;
           "p_ring"?: boolean;
           "p_step_id"?: string;
           "p_workflow_run_id": string;

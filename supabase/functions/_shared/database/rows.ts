@@ -1,11 +1,6 @@
 // The shapes that the database's functions answer with, named as their columns are. Times are ISO
 // strings. They are declared, not parsed: the functions on the other side are ours and tested.
-import type {
-  AppendedPlan,
-  CompiledTrigger,
-  CompiledWorkflow,
-  StepConfig,
-} from "../contract/compiled_workflow.ts";
+import type { AppendedPlan, StepConfig } from "../contract/compiled_workflow.ts";
 import type {
   ErrorClass,
   JobStatus,
@@ -13,8 +8,14 @@ import type {
   RunStatus,
   SkipReason,
 } from "../contract/statuses.ts";
+import type {
+  ListedWorkflow,
+  OperatorRole,
+  RunJob,
+  Schedule,
+  Workflow,
+} from "../contract/dashboard.ts";
 import type { CatchUp } from "../contract/workflow_file.ts";
-import type { Problem } from "../contract/errors.ts";
 
 export type Json = Record<string, unknown>;
 
@@ -36,22 +37,9 @@ export interface StaleWorkflowFile {
   workflow_key: string | null;
 }
 
-export interface WorkflowRow {
-  workflow_key: string;
-  version: number;
-  sha256: string;
-  description: string | null;
-  trigger: CompiledTrigger;
-  steps: number;
-  published_at: string;
-  /** Why the newest upload was refused; null or empty when what is published is what was uploaded. */
-  problems: Problem[] | null;
-}
+export type WorkflowRow = Omit<ListedWorkflow, "cron_words">;
 
-export interface WorkflowDetail extends Omit<WorkflowRow, "steps"> {
-  source: string;
-  compiled: CompiledWorkflow;
-}
+export type WorkflowDetail = Omit<Workflow, "cron_words">;
 
 // --- dispatch and events
 
@@ -318,36 +306,55 @@ export interface ScheduleFiring {
   claim_token: string;
   slots: string[];
   next_run_at: string | null;
+  /** Slots that were due and are not fired, and the last of them. */
+  missed?: number;
+  last_missed_at?: string | null;
 }
 
 // --- operators
 
-export interface RunRow extends Json {
-  workflow_run_id: string;
-  workflow_key: string;
-  user_id: string;
-  status: RunStatus;
+/** The filter of jobs; all parts must hold. */
+export interface JobFilter {
+  status?: JobStatus;
+  workflow_key?: string;
+  user_id?: string;
+  error_class?: ErrorClass;
+  /** The job's id, the beginning of its run's, or part of user, intent, step, agent or error. */
+  text?: string;
 }
 
-export interface JobRow extends Json {
-  job_id: number;
-  workflow_run_id: string;
-  step_id: string;
+export interface JobDetail extends RunJob {
+  /** Part of a callback's token. */
+  generation: number;
+}
+
+/** What a lease would give of a job now. It is none: the token is the nil uuid. */
+export interface DescribedCall extends LeasedJob {
   status: JobStatus;
+  /** Dependencies that have not ended: what the step reads is not there yet. */
+  open_dependencies: number;
+  /** Part of a callback's token. */
+  generation: number;
 }
 
-export interface JobDetail extends JobRow {
-  /** The attempts themselves; `attempts` is their number. */
-  attempt_history: Json[];
+export type ScheduleRow = Omit<Schedule, "words" | "next_slots">;
+
+export interface Operator {
+  user_id: string;
+  email: string;
+  role: OperatorRole;
 }
 
-export interface RunDetail extends RunRow {
-  /** One per step; a fan-out's has its items as counts in `items`. */
-  jobs: JobDetail[];
-  /** Outputs of the last steps by step id; null: too large to show. */
-  outputs: Json | null;
-  plan_revisions: Json[];
-  sub_runs: Json[];
+export interface GrantedOperator extends Operator {
+  granted_at: string;
+  granted_by: string | null;
+}
+
+/** The filter of audit rows: equal, `actor` to id or name. */
+export interface AuditFilter {
+  action?: string;
+  actor?: string;
+  target?: string;
 }
 
 export interface CancelledRun {

@@ -2,7 +2,9 @@
 // Results are declared rather than parsed; only the lists that a caller walks at once are looked at.
 import { OrchestratorError, type Problem } from "../contract/errors.ts";
 import type { AppendedPlan, CompiledWorkflow } from "../contract/compiled_workflow.ts";
+import type * as dashboard from "../contract/dashboard.ts";
 import type { JobStatus } from "../contract/statuses.ts";
+import type { ActionName, Actions, Actor } from "./actions.ts";
 import type * as rows from "./rows.ts";
 import type { Transport } from "./transport.ts";
 
@@ -37,6 +39,9 @@ export function createRpc(transport: Transport) {
 
     getWorkflow: (a: { workflowKey: string }) =>
       call<rows.WorkflowDetail | null>("get_workflow", prefix(a)),
+
+    getWorkflowVersion: (a: { workflowKey: string; version: number }) =>
+      call<dashboard.WorkflowVersion | null>("get_workflow_version", prefix(a)),
 
     dispatchWorkflows: (a: { requests: rows.DispatchRequest[]; ring?: boolean }) =>
       call<rows.Dispatched>("dispatch_workflows", prefix(a)).then((it) => withList(it, "runs")),
@@ -104,6 +109,7 @@ export function createRpc(transport: Transport) {
       mode: "failed" | "step" | "whole";
       stepId?: string;
       definition?: "same" | "latest";
+      payload?: rows.Json;
       ring?: boolean;
     }) => call<rows.RestartedRun>("restart_run", prefix(a)),
 
@@ -162,27 +168,50 @@ export function createRpc(transport: Transport) {
     unsubscribeSchedule: (a: { workflowKey: string; userId: string }) =>
       call<{ result: string }>("unsubscribe_schedule", prefix(a)),
 
-    listRuns: (a: {
-      workflowKey?: string;
-      status?: string;
-      userId?: string;
-      limit?: number;
-      before?: string;
-    }) => call<rows.RunRow[]>("list_runs", prefix(a)).then(asList),
+    listRuns: (a: { filter?: dashboard.RunFilter; limit?: number; before?: string }) =>
+      call<dashboard.ListedRun[]>("list_runs", prefix(a)).then(asList),
 
-    getRun: (a: { workflowRunId: string }) => call<rows.RunDetail | null>("get_run", prefix(a)),
+    countRuns: (a: { filter?: dashboard.RunFilter; action?: dashboard.BulkAction }) =>
+      call<dashboard.RunCount>("count_runs", prefix(a)),
+
+    getRun: (a: { workflowRunId: string }) => call<dashboard.Run | null>("get_run", prefix(a)),
 
     listItems: (a: { workflowRunId: string; stepId: string; limit?: number; after?: number }) =>
       call<rows.JobDetail[]>("list_items", prefix(a)).then(asList),
 
-    listJobs: (a: {
-      status?: string;
-      workflowKey?: string;
-      limit?: number;
-      before?: number;
-    }) => call<rows.JobRow[]>("list_jobs", prefix(a)).then(asList),
+    listJobs: (a: { filter?: rows.JobFilter; limit?: number; before?: number }) =>
+      call<dashboard.ListedJob[]>("list_jobs", prefix(a)).then(asList),
+
+    countJobs: (a: { filter?: rows.JobFilter }) =>
+      call<dashboard.JobCount>("count_jobs", prefix(a)),
 
     getJob: (a: { jobId: number }) => call<rows.JobDetail | null>("get_job", prefix(a)),
+
+    describeCall: (a: { jobId: number }) =>
+      call<rows.Lease & { jobs: rows.DescribedCall[] } | null>("describe_call", prefix(a))
+        .then((it) => it === null ? null : joinLease(it).jobs[0]),
+
+    listSchedules: (a: { workflowKey?: string; limit?: number; after?: number }) =>
+      call<rows.ScheduleRow[]>("list_schedules", prefix(a)).then(asList),
+
+    listRateLimits: (a: { text?: string; limit?: number; after?: string }) =>
+      call<Omit<dashboard.RateLimits, "next_after">>("list_rate_limits", prefix(a)).then((it) =>
+        withList(it, "buckets")
+      ),
+
+    getOverview: (a: { window: dashboard.OverviewWindow }) =>
+      call<dashboard.Overview>("get_overview", prefix(a)),
+
+    act: <Name extends ActionName>(
+      a: { actor: Actor; action: Name; args: Actions[Name]["args"] },
+    ) => call<Actions[Name]["answer"]>("act", prefix(a)),
+
+    listAudit: (a: { filter?: rows.AuditFilter; limit?: number; before?: number }) =>
+      call<dashboard.AuditRow[]>("list_audit", prefix(a)).then(asList),
+
+    getOperator: (a: { userId: string }) => call<rows.Operator | null>("get_operator", prefix(a)),
+
+    listOperators: () => call<rows.GrantedOperator[]>("list_operators", {}).then(asList),
 
     getHealth: () => call<rows.Health>("get_health", {}),
 
