@@ -14,6 +14,7 @@ import {
 import { ERROR_CLASSES, JOB_STATUSES } from "../../supabase/functions/_shared/contract/statuses.ts";
 import { compileWorkflow } from "../../supabase/functions/_shared/workflow/compile.ts";
 import { readSettings } from "../../supabase/functions/_shared/contract/settings.ts";
+import { ROUTE_ACCESS } from "../../supabase/functions/orchestrator/routes/access.ts";
 import { openDatabase } from "../harness/database.ts";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -76,32 +77,17 @@ Deno.test(".env.example and the README name the same variables", () => {
   }
 });
 
-Deno.test("the README's routes are the router's, and no others", async () => {
-  // A row may name two routes that take and answer the same.
-  const documented = [...README.matchAll(/^\| (`(GET|POST) \/.*?`) \|/gm)]
-    .flatMap(([, cell]) => [...cell.matchAll(/`(GET|POST) (\/[^`?]*)[^`]*`/g)])
-    .map(([, method, path]) => `${method} ${path}`);
-  assert.deepEqual([...new Set(documented)].sort(), (await listRoutes()).sort());
+Deno.test("the README's routes are the router's, each marked with whom it is for", () => {
+  const marks: Record<string, string> = { viewer: " V", operator: " O", service: "", open: "" };
+  // A row may name two routes that take and answer the same, and two rows one route.
+  const documented = [...README.matchAll(/^\| (`(?:GET|POST|PUT|DELETE) \/.*?`)( [VO])? \|/gm)]
+    .flatMap(([, cell, mark = ""]) =>
+      [...cell.matchAll(/`(GET|POST|PUT|DELETE) (\/[^`?]*)[^`]*`/g)]
+        .map(([, method, path]) => `${method} ${path}${mark}`)
+    );
+  const real = Object.entries(ROUTE_ACCESS).map(([route, level]) => `${route}${marks[level]}`);
+  assert.deepEqual([...new Set(documented)].sort(), real.sort());
 });
-
-async function listRoutes(): Promise<string[]> {
-  const folder = new URL("supabase/functions/orchestrator/routes/", ROOT);
-  const routes: string[] = [];
-  for await (const { name } of Deno.readDir(folder)) {
-    const source = await Deno.readTextFile(new URL(name, folder));
-    for (const [, method, , path] of source.matchAll(/router\.(get|post)\((["`])(\/.*?)\2/g)) {
-      const actions = !path.includes("${action}")
-        ? [""]
-        : name === "approvals.ts"
-        ? ["approve", "reject"]
-        : ["retry", "reset"];
-      for (const action of actions) {
-        routes.push(`${method.toUpperCase()} ${path.replace("${action}", action)}`);
-      }
-    }
-  }
-  return routes;
-}
 
 Deno.test("the README's agents type-check", async () => {
   const folder = await Deno.makeTempDir();

@@ -1,7 +1,8 @@
 // Who may call the functions: every route of all three, with every credential that is not enough, and
-// every one that is.
+// every one that is. What signed-in people may do is in access_test.ts.
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { ROUTE_ACCESS } from "../../supabase/functions/orchestrator/routes/access.ts";
 import { type Answer, expectProblem, openHttpStack, send } from "./http_stack.ts";
 
 const it = await openHttpStack();
@@ -41,6 +42,13 @@ const ROUTES: Record<string, Route[]> = {
       status: 201,
     },
     { route: "GET /runs", path: "/runs", status: 200 },
+    { route: "GET /runs/count", path: "/runs/count", status: 200 },
+    {
+      route: "POST /runs/bulk",
+      path: "/runs/bulk",
+      body: { action: "cancel", filter: {}, newest: NOBODY },
+      status: 200,
+    },
     { route: "GET /runs/:id", path: `/runs/${NOBODY}`, status: 404 },
     { route: "POST /runs/:id/cancel", path: `/runs/${NOBODY}/cancel`, status: 404 },
     {
@@ -72,6 +80,14 @@ const ROUTES: Record<string, Route[]> = {
       status: 404,
     },
     { route: "GET /jobs", path: "/jobs", status: 200 },
+    { route: "GET /jobs/count", path: "/jobs/count", status: 200 },
+    {
+      route: "POST /jobs/bulk",
+      path: "/jobs/bulk",
+      body: { action: "retry", filter: { status: "dead" }, newest: 0 },
+      status: 200,
+    },
+    { route: "GET /jobs/:id/request", path: "/jobs/987654/request", status: 404 },
     { route: "GET /jobs/:id", path: "/jobs/987654", status: 404 },
     { route: "POST /jobs/:id/retry", path: "/jobs/987654/retry", status: 404 },
     { route: "POST /jobs/:id/reset", path: "/jobs/987654/reset", status: 404 },
@@ -79,6 +95,11 @@ const ROUTES: Record<string, Route[]> = {
     { route: "POST /jobs/:id/reject", path: "/jobs/987654/reject", status: 404 },
     { route: "GET /workflows", path: "/workflows", status: 200 },
     { route: "GET /workflows/:key", path: "/workflows/weekly_seed_v1", status: 200 },
+    {
+      route: "GET /workflows/:key/versions/:version",
+      path: "/workflows/weekly_seed_v1/versions/1",
+      status: 200,
+    },
     { route: "POST /workflows", path: "/workflows", body: { source: SOURCE }, status: 201 },
     {
       route: "POST /workflows/validate",
@@ -88,6 +109,27 @@ const ROUTES: Record<string, Route[]> = {
     },
     { route: "POST /workflows/sync", path: "/workflows/sync", status: 200 },
     { route: "GET /health", path: "/health", status: 200 },
+    { route: "GET /overview", path: "/overview", status: 200 },
+    { route: "GET /me", path: "/me", status: 404 },
+    { route: "GET /audit", path: "/audit", status: 200 },
+    { route: "GET /schedules", path: "/schedules", status: 200 },
+    ...["pause", "resume", "run"].map((action) => ({
+      route: `POST /schedules/:id/${action}`,
+      path: `/schedules/987654/${action}`,
+      status: 404,
+    })),
+    { route: "GET /rate_limits", path: "/rate_limits", status: 200 },
+    {
+      route: "PUT /rate_limits/policies",
+      path: "/rate_limits/policies",
+      body: { pattern: "user:*:agent:sneaky", capacity: 5, refill_rate: 1 },
+      status: 200,
+    },
+    {
+      route: "DELETE /rate_limits/policies",
+      path: "/rate_limits/policies?pattern=nobody",
+      status: 404,
+    },
   ],
   "cron-orchestrator": [{ route: "POST /*", path: "", status: 200 }],
   "agent-proxy": [
@@ -190,7 +232,7 @@ function expectRefusal(answer: Answer, name: string, status: number, what: strin
   if (status === 401) assert.match(answer.headers.get("www-authenticate") ?? "", /^Bearer/, what);
 }
 
-Deno.test("the table above has every route of every function", async () => {
+Deno.test("the table above has every route of every function, and the access table those of its own", async () => {
   const folder = fileURLToPath(new URL("../../supabase/functions/", import.meta.url));
   const names = [...Deno.readDirSync(folder)].filter((entry) => entry.isDirectory)
     .map((entry) => entry.name).filter((name) => !name.startsWith("_"));
@@ -204,12 +246,17 @@ Deno.test("the table above has every route of every function", async () => {
     const routes: string[] = JSON.parse(new TextDecoder().decode(stdout));
     const known = [...ROUTES[name], ...name === "orchestrator" ? OPEN_ROUTES : []];
     assert.deepEqual(known.map(({ route }) => route).sort(), routes.sort(), name);
+    // A route that is missing there would be for service keys alone, by mistake or on purpose.
+    if (name === "orchestrator") assert.deepEqual(Object.keys(ROUTE_ACCESS).sort(), routes.sort());
   }
 });
 
 Deno.test("every route refuses every credential that is not a service key, and does nothing", async () => {
   const refused = await listRefused();
-  const tables = ["workflow_runs", "intent_events", "rate_limits", "agent_replies"];
+  const tables = [
+    ...["workflow_runs", "intent_events", "rate_limits", "agent_replies"],
+    ...["rate_limit_policies", "orchestrator_audit"],
+  ];
   const countAll = async () => [
     await it.sql`select workflow_key from workflow_definitions order by 1`,
     ...await Promise.all(tables.map(it.count)),

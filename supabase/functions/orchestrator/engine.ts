@@ -5,6 +5,8 @@ import { readProject } from "../_shared/database/project.ts";
 import type { Rpc } from "../_shared/database/rpc.ts";
 import { createSettingsReader, type LoadSettings } from "../_shared/database/settings.ts";
 import { OutputBucket } from "../_shared/outputs/bucket.ts";
+import { type Authenticate, createAuth, readServiceKeys } from "../_shared/http/auth.ts";
+import { createUserAuth } from "../_shared/http/user_auth.ts";
 import { onBeforeUnload, waitUntil } from "../_shared/platform.ts";
 import { WorkflowBucket } from "../_shared/registry/bucket.ts";
 import type { RegistryDeps } from "../_shared/registry/read_through.ts";
@@ -16,6 +18,10 @@ import { WorkerHost } from "../_shared/worker/host.ts";
 
 export interface Engine {
   rpc: Rpc;
+  /** Who calls: a holder of a service key, or somebody who is signed in and has a role. */
+  authenticate: Authenticate;
+  /** What must not be shown to anybody who looks. */
+  secrets: readonly string[];
   bucket: WorkflowBucket;
   outputs: OutputBucket;
   /** The credentials of agents that answer later. */
@@ -32,6 +38,11 @@ export interface Engine {
 export function openEngine(): Engine {
   const { url, secretKey, baseUrl, serviceJwt } = readProject();
   const { rpc, storage } = connect(url, secretKey);
+  const keys = readServiceKeys();
+  const identifyUser = createUserAuth({
+    findOperator: (userId) => rpc.getOperator({ userId }),
+    projectUrl: url,
+  });
   const bucket = new WorkflowBucket(storage);
   const outputs = new OutputBucket(storage);
   const tokens = createCallbackTokens(secretKey);
@@ -75,6 +86,8 @@ export function openEngine(): Engine {
   });
   return {
     rpc,
+    authenticate: createAuth(keys, identifyUser),
+    secrets: [...Object.values(keys.secretKeys), ...keys.serviceKeys, secretKey, serviceJwt],
     bucket,
     outputs,
     tokens,

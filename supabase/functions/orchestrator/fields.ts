@@ -45,13 +45,23 @@ export const payload = z.custom<Record<string, unknown>>(isObject, {
 }).optional();
 
 const pageSize = z.coerce.number().pipe(z.int().min(1).max(200)).default(50);
-const jobNumber = z.string().regex(/^\d{1,15}$/, "must be a whole number")
+const numeral = z.string().regex(/^\d{1,15}$/, "must be a whole number")
   .transform(Number);
 
+export const runId = z.guid("must be a run id");
+/** In a body; in a path or a query it is a numeral. */
+export const jobId = z.int().min(0);
+
 /** The query of a list of runs. */
-export const runPage = { limit: pageSize, before: z.guid("must be a run id").optional() };
+export const runPage = { limit: pageSize, before: runId.optional() };
 /** The query of a list of jobs. */
-export const jobPage = { limit: pageSize, before: jobNumber.optional() };
+export const jobPage = { limit: pageSize, before: numeral.optional() };
+/** The query of the audit log. */
+export const auditPage = { limit: pageSize, before: numeral.optional() };
+/** The query of a list of schedules. */
+export const schedulePage = { limit: pageSize, after: numeral.optional() };
+/** The query of a list of rate limit buckets, by their keys. */
+export const bucketPage = { limit: pageSize, after: text(1_000).optional() };
 /** The query of a list of items, in their order. */
 export const itemPage = {
   limit: pageSize,
@@ -68,9 +78,17 @@ export function readRunId(param: string): string {
 
 /** A job's id from the path; throws `invalid` for anything but a whole number. */
 export function readJobId(param: string): number {
-  const parsed = jobNumber.safeParse(param);
-  if (parsed.success) return parsed.data;
-  throw refuseParam("id", `a job's id is a whole number, got ${quote(param)}`);
+  return readNumeral(param, "id", "a job's id");
+}
+
+/** A schedule's id from the path; throws `invalid` for anything but a whole number. */
+export function readScheduleId(param: string): number {
+  return readNumeral(param, "id", "a schedule's id");
+}
+
+/** A workflow's version from the path; throws `invalid` for anything but a whole number. */
+export function readVersion(param: string): number {
+  return readNumeral(param, "version", "a version");
 }
 
 /** A step's id from the path; throws `invalid` for what cannot be one. */
@@ -78,6 +96,12 @@ export function readStepId(param: string): string {
   const parsed = stepId.safeParse(param);
   if (parsed.success) return parsed.data;
   throw refuseParam("step", `a step's id has 1 to 200 characters, got ${quote(param)}`);
+}
+
+function readNumeral(param: string, path: string, what: string): number {
+  const parsed = numeral.safeParse(param);
+  if (parsed.success) return parsed.data;
+  throw refuseParam(path, `${what} is a whole number, got ${quote(param)}`);
 }
 
 function quote(param: string): string {

@@ -1,5 +1,5 @@
 // The job of a step that is named by run and step: people know the step's name, not the job's number.
-import type { JobDetail } from "../_shared/database/rows.ts";
+import type { RunJob } from "../_shared/contract/dashboard.ts";
 import type { Rpc } from "../_shared/database/rpc.ts";
 import { refuseUnknownRun, refuseUnknownStep } from "./refusals.ts";
 
@@ -8,7 +8,7 @@ export async function findStep(
   workflowRunId: string,
   stepId: string,
   rpc: Pick<Rpc, "getRun">,
-): Promise<JobDetail> {
+): Promise<RunJob> {
   const run = await rpc.getRun({ workflowRunId });
   if (run === null) throw refuseUnknownRun(workflowRunId);
   const job = run.jobs.find((it) => it.step_id === stepId);

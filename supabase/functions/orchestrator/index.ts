@@ -1,16 +1,25 @@
-// The function `orchestrator`: wiring only. Every route is in routes/ and needs a service key, but for
-// callbacks, whose URLs hold a credential of their own.
+// The function `orchestrator`: wiring only. Every route is in routes/, and whom it is for in
+// routes/access.ts.
 import { createRouter } from "../_shared/http/router.ts";
+import { createOriginList } from "./admin_origins.ts";
 import { openEngine } from "./engine.ts";
+import { ROUTE_ACCESS } from "./routes/access.ts";
 import { addApprovalsRoutes } from "./routes/approvals.ts";
-import { addCallbackRoutes, CALLBACK_ROUTES } from "./routes/callbacks.ts";
+import { addAuditRoute } from "./routes/audit.ts";
+import { addBulkRoutes } from "./routes/bulk.ts";
+import { addCallbackRoutes } from "./routes/callbacks.ts";
 import { addDispatchRoute } from "./routes/dispatch.ts";
 import { addEventsRoute } from "./routes/events.ts";
 import { addHealthRoute } from "./routes/health.ts";
 import { addHttpRoute } from "./routes/http.ts";
+import { addJobRequestRoute } from "./routes/job_request.ts";
 import { addJobsRoutes } from "./routes/jobs.ts";
+import { addMeRoute } from "./routes/me.ts";
+import { addOverviewRoute } from "./routes/overview.ts";
 import { addRateLimitRoute } from "./routes/rate_limit.ts";
+import { addRateLimitsRoutes } from "./routes/rate_limits.ts";
 import { addRunsRoutes } from "./routes/runs.ts";
+import { addSchedulesRoutes } from "./routes/schedules.ts";
 import { addStepsRoutes } from "./routes/steps.ts";
 import { addWorkerRoute } from "./routes/worker.ts";
 import { addWorkflowsRoutes } from "./routes/workflows.ts";
@@ -18,7 +27,9 @@ import { addWorkflowsRoutes } from "./routes/workflows.ts";
 const engine = openEngine();
 const router = createRouter({
   functionName: "orchestrator",
-  openRoutes: CALLBACK_ROUTES,
+  authenticate: engine.authenticate,
+  access: ROUTE_ACCESS,
+  findOrigins: createOriginList(engine.loadSettings),
 });
 
 addWorkerRoute(router, engine);
@@ -26,11 +37,19 @@ addDispatchRoute(router, engine);
 addHttpRoute(router, engine);
 addRateLimitRoute(router, engine);
 addEventsRoute(router, engine);
+// Before the routes of one run or job, whose ids their names would be taken for.
+addBulkRoutes(router, engine);
 addRunsRoutes(router, engine);
 addStepsRoutes(router, engine);
 addJobsRoutes(router, engine);
+addJobRequestRoute(router, engine);
 addApprovalsRoutes(router, engine);
 addWorkflowsRoutes(router, engine);
+addSchedulesRoutes(router, engine);
+addRateLimitsRoutes(router, engine);
+addAuditRoute(router, engine);
+addOverviewRoute(router, engine);
+addMeRoute(router);
 addCallbackRoutes(router, engine);
 addHealthRoute(router, engine);
 

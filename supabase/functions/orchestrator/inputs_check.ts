@@ -61,15 +61,8 @@ export class InputsCheck {
     for (const index of indexes) {
       const { workflow_key, payload } = requests[index];
       const schema = schemas.get(workflow_key);
-      const checked = schema === undefined ? null : validateInputs(schema, payload ?? {});
-      if (checked?.ok !== false) continue;
-      misfits.set(
-        index,
-        checked.problems.map(({ path, message }) => ({
-          path: path === "" || path.startsWith("[") ? `payload${path}` : `payload.${path}`,
-          message,
-        })),
-      );
+      const problems = schema === undefined ? [] : findProblems(schema, payload ?? {});
+      if (problems.length > 0) misfits.set(index, problems);
     }
     return misfits;
   }
@@ -126,6 +119,30 @@ export class InputsCheck {
   #forget(key: string, entry: Remembered): void {
     if (this.#remembered.get(key) === entry) this.#remembered.delete(key);
   }
+}
+
+/** What is wrong with a payload for this workflow, by its paths. */
+export function findPayloadProblems(
+  workflow: CompiledWorkflow,
+  payload: Record<string, unknown>,
+): Problem[] {
+  const schema = findPayloadSchema(workflow);
+  return schema === null ? [] : findProblems(schema, payload);
+}
+
+/** The problems of a payload in a sentence. */
+export function describeMisfit([{ path, message }, ...others]: Problem[]): string {
+  const more = others.length > 0 ? ` (and ${others.length} more)` : "";
+  return `the payload does not fit the workflow's inputs: ${path} ${message}${more}`;
+}
+
+function findProblems(schema: JsonSchema, payload: Record<string, unknown>): Problem[] {
+  const checked = validateInputs(schema, payload);
+  if (checked.ok) return [];
+  return checked.problems.map(({ path, message }) => ({
+    path: path === "" || path.startsWith("[") ? `payload${path}` : `payload.${path}`,
+    message,
+  }));
 }
 
 /** The schema that the payload itself must fit; with trigger.inputs the inputs are made of it. */

@@ -17,7 +17,11 @@ const GRACE_MS = 60_000;
 export async function makeCallbackUrls(
   job: { job_id: number; attempt: number; idempotency_key: string },
   livesMs: number,
-  { baseUrl, tokens, nowMs }: { baseUrl: string; tokens: CallbackTokens; nowMs: number },
+  { baseUrl, tokens, nowMs }: {
+    baseUrl: string;
+    tokens: Pick<CallbackTokens, "sign">;
+    nowMs: number;
+  },
 ): Promise<CallbackUrls> {
   const token = await tokens.sign({
     jobId: job.job_id,

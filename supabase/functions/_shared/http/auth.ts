@@ -1,21 +1,25 @@
-// Who may call a function: holders of a service key of this project, and nobody else. The same
-// check in every environment; it is the whole protection, since the gateway's own JWT check cannot
-// read the new secret keys and is off (verify_jwt = false).
+// Who may call a function: holders of a service key of this project, and, where a function asks for
+// them, people who are signed in and have a role. The same check in every environment; it is the whole
+// protection, since the gateway's own JWT check cannot read the new secret keys and is off
+// (verify_jwt = false).
 import { extractCredentials, resolveEnv } from "@supabase/server/core";
-import { decode, verifyWithJwks } from "hono/jwt";
 import { OrchestratorError } from "../contract/errors.ts";
 import { getEnv } from "../platform.ts";
-import { createKeySource, type KeySource } from "./jwks.ts";
+import { createKeySource } from "./jwks.ts";
+import { type Claims, decodeJwt, isJwt, refuseCredentials, verifyJwt } from "./jwt.ts";
+import type { OperatorCaller } from "./user_auth.ts";
 
 /** A caller whose key was accepted. `keyName` is the secret key's name, such as "default". */
-export interface Caller {
+export interface ServiceCaller {
   kind: "service";
   via: "secret_key" | "service_key" | "service_jwt";
   keyName: string | null;
 }
 
+export type Caller = ServiceCaller | OperatorCaller;
+
 /** Resolves to the caller, or throws OrchestratorError `unauthorized` or `forbidden`. */
-export type Authenticate = (request: Request) => Promise<Caller>;
+export type Authenticate<Known extends Caller = Caller> = (request: Request) => Promise<Known>;
 
 export interface ServiceKeys {
   /** Named sb_secret_ keys. */
@@ -27,17 +31,17 @@ export interface ServiceKeys {
 
 interface AcceptedKey {
   key: string;
-  caller: Caller;
+  caller: ServiceCaller;
   /** Seconds since 1970; a configured JWT ends like any other. */
   expiresAt: number | null;
 }
 
 const REALM = "apikey: <secret key>, or Authorization: Bearer <service key>";
 
-let authenticate: Authenticate | null = null;
+let authenticate: Authenticate<ServiceCaller> | null = null;
 
 /** Checks a request against the keys that the platform gives this function. */
-export function authenticateService(request: Request): Promise<Caller> {
+export function authenticateService(request: Request): Promise<ServiceCaller> {
   authenticate ??= createServiceAuth(readServiceKeys());
   return authenticate(request);
 }
@@ -62,22 +66,37 @@ export function readServiceKeys(): ServiceKeys {
   };
 }
 
-/**
- * Accepts, in `apikey` or as Bearer: a secret key, a configured service key, or (Bearer only) a
- * service_role JWT that the project's signing keys verify. The library's own `secret` mode is not
- * used because it stops at the first match and reads the `apikey` header only.
- */
+/** Accepts service keys alone. */
 export function createServiceAuth(
   keys: ServiceKeys,
   now: () => number = Date.now,
-): Authenticate {
+): Authenticate<ServiceCaller> {
+  return createAuth(keys, () => {
+    throw new OrchestratorError(
+      "forbidden",
+      "authenticating: a user's token has no rights here",
+    );
+  }, now);
+}
+
+/**
+ * Accepts, in `apikey` or as Bearer: a secret key, a configured service key, or (Bearer only) a JWT that
+ * the project's signing keys verify, of the service_role or of a user that `identifyUser` takes. The
+ * library's own `secret` mode is not used because it stops at the first match and reads the `apikey`
+ * header only.
+ */
+export function createAuth<User extends Caller = never>(
+  keys: ServiceKeys,
+  identifyUser: (claims: Claims) => Promise<User>,
+  now: () => number = Date.now,
+): Authenticate<ServiceCaller | User> {
   const accepted = listAccepted(keys);
   const findSigningKeys = createKeySource(keys.jwks, now);
   return async (request) => {
     const { apikey, token } = extractCredentials(request);
     const presented = [apikey ?? "", token ?? ""].filter((key) => key !== "");
     if (presented.length === 0) {
-      refuse(`the request has no service key; send ${REALM}`);
+      refuseCredentials(`the request has no service key; send ${REALM}`);
     }
     let found: AcceptedKey | null = null;
     for (const key of presented) {
@@ -86,63 +105,31 @@ export function createServiceAuth(
     }
     if (found !== null) {
       if (found.expiresAt !== null && found.expiresAt * 1_000 <= now()) {
-        refuse("the service key has expired");
+        refuseCredentials("the service key has expired");
       }
       return found.caller;
     }
     if (token === null || !isJwt(token)) {
-      refuse("the request's key is not a service key of this project");
+      refuseCredentials("the request's key is not a service key of this project");
     }
-    return await verifyServiceJwt(token, findSigningKeys);
+    const claims = await verifyJwt(token, findSigningKeys);
+    if (claims.role === "service_role") {
+      return { kind: "service", via: "service_jwt", keyName: null };
+    }
+    if (claims.role === "authenticated") return await identifyUser(claims);
+    refuseCredentials("the request's token is not a service token");
   };
 }
 
-async function verifyServiceJwt(
-  token: string,
-  findSigningKeys: KeySource,
-): Promise<Caller> {
-  const header = readJwt(token)?.header;
-  const keyId = header !== undefined && "kid" in header ? header.kid : undefined;
-  if (typeof keyId !== "string") {
-    refuse("the request's token is not signed with the project's signing keys");
-  }
-  const signingKeys = await findSigningKeys(keyId);
-  const claims = await verifyWithJwks(token, {
-    keys: signingKeys,
-    allowedAlgorithms: ["ES256", "RS256"],
-    // A token from a server whose clock is a second ahead is no forgery.
-    verification: { iat: false },
-  }).catch((error: unknown) => {
-    const isExpired = error instanceof Error &&
-      error.name === "JwtTokenExpired";
-    refuse(
-      isExpired ? "the request's token has expired" : "the request's token does not verify",
-    );
-  });
-  if (typeof claims.exp !== "number") {
-    refuse("the request's token has no expiry");
-  }
-  if (claims.role === "service_role") {
-    return { kind: "service", via: "service_jwt", keyName: null };
-  }
-  if (claims.role === "authenticated") {
-    throw new OrchestratorError(
-      "forbidden",
-      "authenticating: a user's token has no rights here",
-    );
-  }
-  refuse("the request's token is not a service token");
-}
-
 function listAccepted(keys: ServiceKeys): AcceptedKey[] {
-  const entries: [string, Caller][] = [
+  const entries: [string, ServiceCaller][] = [
     ...Object.entries(keys.secretKeys).map((
       [keyName, key],
-    ): [string, Caller] => [
+    ): [string, ServiceCaller] => [
       key,
       { kind: "service", via: "secret_key", keyName },
     ]),
-    ...keys.serviceKeys.map((key): [string, Caller] => [
+    ...keys.serviceKeys.map((key): [string, ServiceCaller] => [
       key,
       { kind: "service", via: "service_key", keyName: null },
     ]),
@@ -174,23 +161,7 @@ function isEqualInConstantTime(presented: string, key: string): boolean {
   return difference === 0;
 }
 
-function isJwt(text: string): boolean {
-  return text.split(".").length === 3;
-}
-
-function readJwt(text: string): ReturnType<typeof decode> | null {
-  try {
-    return decode(text);
-  } catch {
-    return null;
-  }
-}
-
 function readExpiry(key: string): number | null {
-  const expiry = isJwt(key) ? readJwt(key)?.payload.exp : undefined;
+  const expiry = isJwt(key) ? decodeJwt(key)?.payload.exp : undefined;
   return typeof expiry === "number" ? expiry : null;
-}
-
-function refuse(detail: string): never {
-  throw new OrchestratorError("unauthorized", `authenticating: ${detail}`);
 }

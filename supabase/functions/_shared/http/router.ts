@@ -1,15 +1,31 @@
-// The shell that all functions share: service auth before anything else (but for routes that are
-// named open), the platform's path prefix, a request id, and problem details for whatever goes wrong.
-// Routes add their own paths.
-import { Hono } from "hono";
+// The shell that all functions share: who calls and whether the route is for them before anything else,
+// the platform's path prefix, a request id, headers for pages of other origins, and problem details for
+// whatever goes wrong. Routes add their own paths.
+import { type Context, Hono } from "hono";
+import { matchedRoutes } from "hono/route";
 import { OrchestratorError } from "../contract/errors.ts";
 import { logEvent } from "../log.ts";
-import { type Authenticate, authenticateService, type Caller } from "./auth.ts";
 import { findNearNames } from "../workflow/near.ts";
+import { type AccessTable, checkAccess, findLevel, type KnownRoute } from "./access.ts";
+import { type Authenticate, authenticateService, type Caller } from "./auth.ts";
+import {
+  answerPreflight,
+  findListedOrigin,
+  type FindOrigins,
+  listCorsHeaders,
+  readPreflight,
+} from "./cors.ts";
 import { describeError, methodNotAllowedResponse, problemResponse } from "./problem.ts";
 
 /** `caller` is there on every route but the open ones. */
-export type RouterEnv = { Variables: { caller: Caller; requestId: string } };
+export type RouterEnv = { Variables: Variables };
+
+interface Variables {
+  caller: Caller;
+  requestId: string;
+  /** Of a page that may read the answer. */
+  isListedOrigin?: boolean;
+}
 
 export type Router = Hono<RouterEnv>;
 
@@ -17,33 +33,26 @@ export interface RouterOptions {
   /** The function's name: the first segment of every path that the platform passes on. */
   functionName: string;
   authenticate?: Authenticate;
-  /**
-   * Routes that check a credential of their own instead of a service key. Matched against the whole
-   * path without the function's name, so that a route is open only where it is named here.
-   */
-  openRoutes?: readonly OpenRoute[];
+  /** Whom each route is for; service keys alone unless told otherwise. */
+  access?: AccessTable;
+  /** Origins whose pages may read the answers; none unless told otherwise. */
+  findOrigins?: FindOrigins;
   /** How errors are answered; problem details unless told otherwise. */
   respondToError?: (error: unknown, requestId: string) => Response;
-}
-
-export interface OpenRoute {
-  method: string;
-  /** Anchored at both ends. */
-  path: RegExp;
-  /** What logs say instead of the path, which may hold the credential. */
-  name: string;
 }
 
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
 /**
  * Makes a router without routes. Paths are matched without the function's name, with which hosted
- * Supabase passes them (`/orchestrator/dispatch`). No CORS headers: service keys have no place in
- * a browser.
+ * Supabase passes them (`/orchestrator/dispatch`).
  */
 export function createRouter(options: RouterOptions): Router {
   const authenticate = options.authenticate ?? authenticateService;
+  const access = options.access ?? {};
   const respondToError = options.respondToError ?? problemResponse;
+  const isForPages = (route: KnownRoute | undefined) =>
+    ["viewer", "operator"].includes(findLevel(route, access));
   const router: Router = new Hono<RouterEnv>({
     getPath: (request) => stripFunctionName(new URL(request.url).pathname, options.functionName),
   });
@@ -51,18 +60,35 @@ export function createRouter(options: RouterOptions): Router {
   router.use("*", async (context, next) => {
     const requestId = readRequestId(context.req.raw);
     context.set("requestId", requestId);
+    const headers: [string, string][] = [["X-Request-Id", requestId]];
+    if (options.findOrigins !== undefined) {
+      const origin = await findListedOrigin(context.req.raw, options.findOrigins);
+      headers.push(...listCorsHeaders(origin));
+      context.set("isListedOrigin", origin !== null);
+    }
+    // What goes wrong further in has become an answer by then, which needs these headers too.
+    await next();
+    for (const [name, value] of headers) context.header(name, value);
+  });
+
+  router.use("*", async (context, next) => {
     const { raw, method, path } = context.req;
-    if (findOpenRoute(method, path, options.openRoutes) === undefined) {
-      context.set("caller", await authenticate(raw));
+    const asked = context.get("isListedOrigin") ? readPreflight(raw) : null;
+    if (asked !== null && isForPages(findRoute(router, asked, path))) return answerPreflight();
+    const route = readRoute(context);
+    const level = findLevel(route, access);
+    if (level !== "open") {
+      const caller = await authenticate(raw);
+      checkAccess(caller, level, `${method} ${route?.path ?? path}`);
+      context.set("caller", caller);
     }
     await next();
-    context.header("X-Request-Id", requestId);
   });
 
   router.notFound((context) => {
     const { method, path } = context.req;
     const requestId = context.get("requestId");
-    const allowed = METHODS.filter((other) => hasRoute(router, other, path));
+    const allowed = METHODS.filter((other) => findRoute(router, other, path) !== undefined);
     if (allowed.length > 0) {
       const detail = `routing: ${path} takes ${allowed.join(" or ")}, not ${method}`;
       return methodNotAllowedResponse(detail, allowed, requestId);
@@ -86,19 +112,20 @@ export function createRouter(options: RouterOptions): Router {
     const { status, kind } = describeError(error).details;
     if (status >= 500) {
       const { method, path } = context.req;
+      const route = readRoute(context);
+      // The path of an open route holds its credential.
+      const isOpen = findLevel(route, access) === "open";
       logEvent(status === 503 ? "warn" : "error", "request.failed", {
         function: options.functionName,
         method,
-        path: findOpenRoute(method, path, options.openRoutes)?.name ?? path,
+        path: isOpen ? route?.path : path,
         request_id: requestId,
         kind,
         error,
         stack: status === 503 ? undefined : error.stack,
       });
     }
-    const response = respondToError(error, requestId);
-    response.headers.set("X-Request-Id", requestId);
-    return response;
+    return respondToError(error, requestId);
   });
 
   return router;
@@ -115,22 +142,25 @@ export function stripFunctionName(
   return `/${parts.join("/")}`;
 }
 
-function findOpenRoute(
-  method: string,
-  path: string,
-  routes: readonly OpenRoute[] = [],
-): OpenRoute | undefined {
-  return routes.find((route) => route.method === method && route.path.test(path));
-}
-
 /** A caller's own id is kept if it is fit to be logged. */
 function readRequestId(request: Request): string {
   const given = request.headers.get("x-request-id");
   return given !== null && /^[\w.:-]{1,128}$/.test(given) ? given : crypto.randomUUID();
 }
 
-function hasRoute(router: Router, method: string, path: string): boolean {
-  return router.router.match(method, path)[0].some(([[, route]]) => route.method === method);
+/** The route that answers this request: a HEAD is answered by the route of its GET. */
+function readRoute(context: Context<RouterEnv>): KnownRoute | undefined {
+  return matchedRoutes(context).find((route) => !isShell(route));
+}
+
+/** The route that would answer. */
+function findRoute(router: Router, method: string, path: string): KnownRoute | undefined {
+  return router.router.match(method, path)[0].map(([[, route]]) => route)
+    .find((route) => !isShell(route));
+}
+
+function isShell({ method, path }: KnownRoute): boolean {
+  return method === "ALL" && path === "/*";
 }
 
 function listPaths(router: Router): string[] {

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { OrchestratorError } from "../contract/errors.ts";
 import { createServiceAuth } from "./auth.ts";
+import type { AccessTable } from "./access.ts";
+import type { OperatorCaller } from "./user_auth.ts";
 import { createRouter, stripFunctionName } from "./router.ts";
 
 const KEY = "sb_secret_router_test";
@@ -149,7 +151,7 @@ Deno.test("an open route answers without a key, and no other route or method doe
   const router = createRouter({
     functionName: "orchestrator",
     authenticate,
-    openRoutes: [{ method: "POST", path: /^\/hooks\/[^/]+$/, name: "/hooks/:token" }],
+    access: { "POST /hooks/:token": "open" },
   });
   router.post("/hooks/:token", (context) => context.json(context.req.param("token")));
   router.post("/hooks/:token/more", (context) => context.text("more"));
@@ -174,7 +176,7 @@ Deno.test("what an open route's path holds is not logged", async () => {
   const router = createRouter({
     functionName: "orchestrator",
     authenticate,
-    openRoutes: [{ method: "POST", path: /^\/hooks\/[^/]+$/, name: "/hooks/:token" }],
+    access: { "POST /hooks/:token": "open" },
   });
   router.post("/hooks/:token", () => {
     throw new TypeError("broken");
@@ -184,4 +186,57 @@ Deno.test("what an open route's path holds is not logged", async () => {
   assert.equal(result.status, 500);
   assert.match(lines[0], /\/hooks\/:token/);
   assert.equal(lines[0].includes("the-credential"), false);
+});
+
+const ACCESS: AccessTable = {
+  "GET /seen": "viewer",
+  "GET /seen/:id": "viewer",
+  "POST /done": "operator",
+  "POST /kept": "service",
+};
+
+/** Routes of every level, called by a person with this role. */
+function callAs(role: OperatorCaller["role"], method: string, path: string): Promise<Response> {
+  const email = `${role}@example.com`;
+  const router = createRouter({
+    functionName: "orchestrator",
+    authenticate: () => Promise.resolve({ kind: "operator", role, userId: "u", email }),
+    access: ACCESS,
+  });
+  for (const path of ["/seen/:id", "/seen", "/unlisted"]) router.get(path, (it) => it.text("seen"));
+  for (const path of ["/done", "/kept", "/seen"]) router.post(path, (it) => it.text("done"));
+  router.all("/anything", (it) => it.text("anything"));
+  return Promise.resolve(router.fetch(new Request(`http://localhost${path}`, { method })));
+}
+
+Deno.test("a viewer looks, an operator also acts, and the rest is for service keys", async () => {
+  const expected: [method: string, path: string, viewer: number, operator: number][] = [
+    ["GET", "/seen", 200, 200],
+    ["HEAD", "/seen", 200, 200],
+    ["GET", "/orchestrator/seen/7", 200, 200],
+    ["POST", "/done", 403, 200],
+    ["POST", "/kept", 403, 403],
+    ["POST", "/seen", 403, 403],
+    ["GET", "/unlisted", 403, 403],
+    ["HEAD", "/unlisted", 403, 403],
+    ["GET", "/anything", 403, 403],
+    ["GET", "/nothing", 403, 403],
+    ["DELETE", "/seen", 403, 403],
+  ];
+  for (const [method, path, viewer, operator] of expected) {
+    const what = `${method} ${path}`;
+    assert.equal((await callAs("viewer", method, path)).status, viewer, `${what} as viewer`);
+    assert.equal((await callAs("operator", method, path)).status, operator, `${what} as operator`);
+  }
+});
+
+Deno.test("a refusal says what role is needed, who asks, and how to get it", async () => {
+  const { detail } = await (await callAs("viewer", "POST", "/done")).json();
+  assert.equal(
+    detail,
+    "authorizing: POST /done needs the role operator, viewer@example.com has the role viewer; " +
+      "`deno task admin:grant viewer@example.com operator` gives it",
+  );
+  const kept = await (await callAs("operator", "POST", "/kept")).json();
+  assert.match(kept.detail, /POST \/kept takes a service key only/);
 });

@@ -93,16 +93,23 @@ export async function callAgent(
   }
 }
 
-function addQuery(url: URL, query: AgentCall["query"]): URL {
+/** The URL as it is called; null members are left out. */
+export function addQuery(url: URL, query: AgentCall["query"]): URL {
   for (const [name, value] of Object.entries(query ?? {})) {
     if (value !== null) url.searchParams.set(name, value);
   }
   return url;
 }
 
-// A plain object, because fetch takes a Headers object apart again: with that, a third of all that a worker
-// allocated for a step went into its headers.
-function buildHeaders(call: AgentCall, credentials: CallerIdentity | null): Record<string, string> {
+/**
+ * The headers of a call, with credentials where it goes to the project itself. A plain object, because
+ * fetch takes a Headers object apart again: with that, a third of all that a worker allocated for a step
+ * went into its headers.
+ */
+export function buildHeaders(
+  call: AgentCall,
+  credentials: Pick<CallerIdentity, "serviceJwt" | "secretKey"> | null,
+): Record<string, string> {
   const headers: [string, string][] = [["accept", "application/json"]];
   if (call.body !== undefined) headers.push(["content-type", "application/json"]);
   for (const [name, value] of Object.entries(call.headers ?? {})) {

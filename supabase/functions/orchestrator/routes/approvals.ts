@@ -1,11 +1,12 @@
 // POST /jobs/:id/approve and /jobs/:id/reject, and the same by run and step: somebody's word for a step
 // that waits for an event, in the place of the event.
 import { z } from "zod";
-import type { StepConfig } from "../../_shared/contract/compiled_workflow.ts";
+import type { RunJob } from "../../_shared/contract/dashboard.ts";
 import { OrchestratorError } from "../../_shared/contract/errors.ts";
-import type { JobDetail } from "../../_shared/database/rows.ts";
+import type { Caller } from "../../_shared/http/auth.ts";
 import { readJson } from "../../_shared/http/body.ts";
 import type { Router } from "../../_shared/http/router.ts";
+import { describeActor } from "../act.ts";
 import type { Engine } from "../engine.ts";
 import { actor, payload, readJobId, readRunId, readStepId, reason } from "../fields.ts";
 import { findStep } from "../find_step.ts";
@@ -16,15 +17,18 @@ const input = z.strictObject({ actor, payload, reason }).optional();
 type Action = "approve" | "reject";
 
 export function addApprovalsRoutes(router: Router, { rpc, host, loadSettings }: Engine): void {
-  const decide = async (jobId: number, action: Action, request: Request) => {
+  const decide = async (jobId: number, action: Action, caller: Caller, request: Request) => {
     const { requestMaxBytes } = await loadSettings();
     const { actor, payload, reason } = await readJson(request, input, requestMaxBytes) ?? {};
-    const { result, status } = await rpc.decideWait({
-      jobId,
-      isApproved: action === "approve",
-      actor,
-      // A reason is part of what later steps can read of the decision.
-      payload: { ...payload, ...(reason == null ? {} : { reason }) },
+    const { result, status } = await rpc.act({
+      actor: describeActor(caller),
+      action: `job.${action}`,
+      args: {
+        job_id: jobId,
+        actor: nameDecider(caller, actor),
+        // A reason is part of what later steps can read of the decision.
+        payload: { ...payload, ...(reason == null ? {} : { reason }) },
+      },
     });
     if (result === "not_found") throw refuseUnknownJob(jobId);
     if (result === "conflict") throw await refuseDecision(jobId, action, rpc);
@@ -35,16 +39,27 @@ export function addApprovalsRoutes(router: Router, { rpc, host, loadSettings }: 
   for (const action of ["approve", "reject"] as const) {
     router.post(`/jobs/:id/${action}`, async (context) => {
       const jobId = readJobId(context.req.param("id"));
-      return context.json(await decide(jobId, action, context.req.raw));
+      return context.json(await decide(jobId, action, context.get("caller"), context.req.raw));
     });
 
     router.post(`/runs/:id/steps/:step/${action}`, async (context) => {
       const workflowRunId = readRunId(context.req.param("id"));
       const stepId = readStepId(context.req.param("step"));
       const { job_id } = await findStep(workflowRunId, stepId, rpc);
-      return context.json(await decide(job_id, action, context.req.raw));
+      return context.json(await decide(job_id, action, context.get("caller"), context.req.raw));
     });
   }
+}
+
+/** Who decided: whoever a service says, but a signed-in person only themselves. */
+function nameDecider(caller: Caller, actor: string | null | undefined): string | null | undefined {
+  if (caller.kind === "service") return actor;
+  if (actor == null || actor === caller.email) return caller.email;
+  throw new OrchestratorError(
+    "forbidden",
+    `deciding: ${caller.email} cannot decide as ${JSON.stringify(actor)}; leave actor out`,
+    { problems: [{ path: "actor", message: `must be ${caller.email}, or left out` }] },
+  );
 }
 
 /** The error for a job that takes no decision; it says what the job is instead. */
@@ -63,9 +78,8 @@ async function refuseDecision(
   return new OrchestratorError("conflict", `${doing} job ${jobId} (step ${job.step_id}): ${why}`);
 }
 
-function explain({ status, payload, finished_at }: JobDetail): string {
-  // Written by the compiler and stored as it is.
-  const { kind = "call" } = payload as StepConfig;
+function explain({ status, payload, finished_at }: RunJob): string {
+  const { kind = "call" } = payload;
   if (kind !== "wait") {
     return `it is a ${kind} step, which waits for nobody's approval`;
   }

@@ -2,11 +2,10 @@
 // work with a 202, and its signs of life. No service key: the token in the path is the credential, and
 // good for one attempt of one job.
 import type { CallbackClaims } from "../../_shared/callback/token.ts";
-import type { StepConfig } from "../../_shared/contract/compiled_workflow.ts";
 import { OrchestratorError } from "../../_shared/contract/errors.ts";
-import type { OutputRef } from "../../_shared/database/rows.ts";
+import type { JobDetail, OutputRef } from "../../_shared/database/rows.ts";
 import { readText } from "../../_shared/http/body.ts";
-import type { OpenRoute, Router } from "../../_shared/http/router.ts";
+import type { Router } from "../../_shared/http/router.ts";
 import { logEvent } from "../../_shared/log.ts";
 import { countBytes } from "../../_shared/outputs/json_text.ts";
 import type { OutputStore } from "../../_shared/outputs/store.ts";
@@ -14,20 +13,18 @@ import { classifyCallback, refuseLargeOutput } from "../../_shared/worker/classi
 import { type AnsweredJob, finishAnswer } from "../../_shared/worker/finish.ts";
 import type { Engine } from "../engine.ts";
 
-/** The routes that check the token themselves. */
-export const CALLBACK_ROUTES: readonly OpenRoute[] = [
-  { method: "POST", path: /^\/callbacks\/[^/]+$/, name: "/callbacks/:token" },
-  {
-    method: "POST",
-    path: /^\/callbacks\/[^/]+\/heartbeat$/,
-    name: "/callbacks/:token/heartbeat",
-  },
-];
-
 export type CallbackEngine = Pick<Engine, "tokens" | "loadFinishDeps"> & {
-  rpc: Pick<Engine["rpc"], "getJob" | "completeCallback" | "heartbeatCallback">;
+  rpc: Pick<Engine["rpc"], "completeCallback" | "heartbeatCallback"> & {
+    getJob(a: { jobId: number }): Promise<CalledJob | null>;
+  };
   host: Pick<Engine["host"], "wakeQuietly">;
 };
+
+/** As much of a job as a callback is checked against. */
+export type CalledJob = Pick<
+  JobDetail,
+  "workflow_run_id" | "step_id" | "status" | "attempts" | "generation" | "payload"
+>;
 
 /** Statuses of a job whose attempt is still open: the callback may come before the 202 is settled. */
 const OPEN_STATUSES: readonly string[] = ["leased", "running", "parked"];
@@ -104,12 +101,7 @@ async function openCallback(
     found.attempts === attempt &&
     OPEN_STATUSES.includes(status);
   if (!isOpen) throw refuseAttempt("conflict", claims);
-  // Written by the compiler and stored as it is.
-  const config = payload as StepConfig;
-  return {
-    claims,
-    job: { job_id: jobId, attempt, workflow_run_id, step_id, config },
-  };
+  return { claims, job: { job_id: jobId, attempt, workflow_run_id, step_id, config: payload } };
 }
 
 function refuseAttempt(

@@ -2,12 +2,13 @@ import assert from "node:assert/strict";
 import { createCallbackTokens } from "../../_shared/callback/token.ts";
 import type { StepConfig } from "../../_shared/contract/compiled_workflow.ts";
 import { readSettings } from "../../_shared/contract/settings.ts";
-import type { JobDetail, SettledCallback } from "../../_shared/database/rows.ts";
+import type { SettledCallback } from "../../_shared/database/rows.ts";
 import { createServiceAuth } from "../../_shared/http/auth.ts";
 import { createRouter } from "../../_shared/http/router.ts";
 import { FakeOutputs } from "../../_shared/outputs/fake_outputs.ts";
 import type { Classification } from "../../_shared/worker/classify.ts";
-import { addCallbackRoutes, CALLBACK_ROUTES } from "./callbacks.ts";
+import { ROUTE_ACCESS } from "./access.ts";
+import { addCallbackRoutes, type CalledJob } from "./callbacks.ts";
 
 const RUN = "00000000-0000-7000-8000-000000000001";
 const OUTPUT_MAX_BYTES = 2_000;
@@ -23,26 +24,15 @@ interface Completed {
 function setUp(config: Partial<StepConfig> = {}) {
   const tokens = createCallbackTokens("sb_secret_callbacks_test");
   const outputs = new FakeOutputs();
-  const seen = {
-    completed: [] as Completed[],
-    beats: [] as unknown[],
-    wakes: 0,
-  };
-  const job: { row: JobDetail | null; answer: SettledCallback } = {
+  const seen = { completed: [] as Completed[], beats: [] as unknown[], wakes: 0 };
+  const job: { row: CalledJob | null; answer: SettledCallback } = {
     row: {
-      job_id: 7,
       workflow_run_id: RUN,
       step_id: "report",
       status: "parked",
       attempts: 2,
       generation: 1,
-      payload: {
-        call: "/functions/v1/agent",
-        mode: "async",
-        timeout_ms: 1_000,
-        ...config,
-      },
-      attempt_history: [],
+      payload: { call: "/functions/v1/agent", mode: "async", timeout_ms: 1_000, ...config },
     },
     answer: { result: "applied", status: "success" },
   };
@@ -54,12 +44,8 @@ function setUp(config: Partial<StepConfig> = {}) {
   };
   const router = createRouter({
     functionName: "orchestrator",
-    authenticate: createServiceAuth({
-      secretKeys: {},
-      serviceKeys: ["k"],
-      jwks: null,
-    }),
-    openRoutes: CALLBACK_ROUTES,
+    authenticate: createServiceAuth({ secretKeys: {}, serviceKeys: ["k"], jwks: null }),
+    access: ROUTE_ACCESS,
   });
   addCallbackRoutes(router, {
     tokens,
@@ -262,12 +248,8 @@ Deno.test("a heartbeat tells the database that the agent is at work, and settles
 Deno.test("other methods of the callback URLs still need a service key", async () => {
   const router = createRouter({
     functionName: "orchestrator",
-    authenticate: createServiceAuth({
-      secretKeys: {},
-      serviceKeys: ["k"],
-      jwks: null,
-    }),
-    openRoutes: CALLBACK_ROUTES,
+    authenticate: createServiceAuth({ secretKeys: {}, serviceKeys: ["k"], jwks: null }),
+    access: ROUTE_ACCESS,
   });
   for (
     const path of [

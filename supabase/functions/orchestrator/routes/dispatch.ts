@@ -3,12 +3,14 @@
 import { z } from "zod";
 import { OrchestratorError, type Problem } from "../../_shared/contract/errors.ts";
 import type { DispatchedRun, DispatchRequest } from "../../_shared/database/rows.ts";
+import type { Caller } from "../../_shared/http/auth.ts";
 import { checkInput, readJson } from "../../_shared/http/body.ts";
 import type { Router } from "../../_shared/http/router.ts";
 import { readThrough } from "../../_shared/registry/read_through.ts";
+import { createStarter, type StartRuns } from "../act.ts";
 import type { Engine } from "../engine.ts";
 import { idempotencyKey, intentId, payload, userId, workflowKey } from "../fields.ts";
-import { InputsCheck } from "../inputs_check.ts";
+import { describeMisfit, InputsCheck } from "../inputs_check.ts";
 
 const MAX_ITEMS = 1_000;
 
@@ -26,23 +28,36 @@ const list = z.array(item).min(1).max(MAX_ITEMS);
 
 export function addDispatchRoute(router: Router, engine: Engine): void {
   const inputs = new InputsCheck(engine.rpc);
+  const open = (caller: Caller): Dispatcher => ({
+    engine,
+    inputs,
+    start: createStarter(caller, engine.rpc),
+  });
 
   router.post("/dispatch", async (context) => {
     const { requestMaxBytes } = await engine.loadSettings();
     const body = await readJson(context.req.raw, z.unknown(), requestMaxBytes);
+    const dispatcher = open(context.get("caller"));
     if (Array.isArray(body)) {
       const requests = checkInput(body, list, "body");
-      const { runs, refusals } = await dispatch(requests, engine, inputs);
+      const { runs, refusals } = await dispatch(requests, dispatcher);
       return context.json({ runs: runs.map((run) => explain(run, refusals)) }, 202);
     }
     const request = checkInput(body, item, "body");
-    const { runs: [run], refusals } = await dispatch([request], engine, inputs);
+    const { runs: [run], refusals } = await dispatch([request], dispatcher);
     if (run.result === "conflict") throw refuseConflict();
     if (run.result === "unknown_workflow") throw refusals.get(run.workflow_key);
     if (run.result === "invalid") throw refuseInputs(run);
     const { workflow_run_id, workflow_key, result } = run;
     return context.json({ workflow_run_id, workflow_key, result }, 202);
   });
+}
+
+/** What one request works with. */
+interface Dispatcher {
+  engine: Engine;
+  inputs: InputsCheck;
+  start: StartRuns;
 }
 
 /** Why an unknown workflow could not be read through, by its key. */
@@ -68,29 +83,25 @@ interface ExplainedRun extends Omit<DispatchedRun, "result"> {
 }
 
 function explain(run: DispatchedRun | Misfit, refusals: Refusals): ExplainedRun {
-  if (run.result === "invalid") return { ...run, detail: describeMisfit(run) };
+  if (run.result === "invalid") return { ...run, detail: describeMisfit(run.problems) };
   if (run.result !== "unknown_workflow") return run;
   const refusal = refusals.get(run.workflow_key);
   const result = refusal?.kind === "unavailable" ? "unavailable" : run.result;
   return { ...run, result, detail: refusal?.message };
 }
 
-async function dispatch(
-  requests: DispatchRequest[],
-  engine: Engine,
-  inputs: InputsCheck,
-): Promise<Answer> {
-  const runs = await startFitting(requests, engine, inputs);
+async function dispatch(requests: DispatchRequest[], dispatcher: Dispatcher): Promise<Answer> {
+  const runs = await startFitting(requests, dispatcher);
   const unknown = runs.filter((run) => run.result === "unknown_workflow");
   if (unknown.length === 0) return { runs, refusals: new Map() };
-  const refusals = await readUnknown(unknown.map((run) => run.workflow_key), engine);
+  const refusals = await readUnknown(unknown.map((run) => run.workflow_key), dispatcher.engine);
   // Runs that were started must be told, or a caller that tries again starts them twice.
   if (runs.every((run) => run.workflow_run_id === null)) {
     throwUnavailable(refusals);
   }
   const again = unknown.filter((run) => !refusals.has(run.workflow_key));
   if (again.length === 0) return { runs, refusals };
-  const second = await startFitting(again.map(({ index }) => requests[index]), engine, inputs);
+  const second = await startFitting(again.map(({ index }) => requests[index]), dispatcher);
   for (const run of second) {
     const { index } = again[run.index];
     runs[index] = { ...run, index };
@@ -101,8 +112,7 @@ async function dispatch(
 /** Starts the requests whose payloads fit; the others are answered as invalid, in their places. */
 async function startFitting(
   requests: DispatchRequest[],
-  { rpc, host }: Engine,
-  inputs: InputsCheck,
+  { engine: { host }, inputs, start }: Dispatcher,
 ): Promise<Answer["runs"]> {
   const misfits = await inputs.findMisfits(requests);
   const runs: Answer["runs"] = requests.map(({ workflow_key }, index) => ({
@@ -114,10 +124,7 @@ async function startFitting(
   }));
   const fitting = misfits.size === 0 ? runs : runs.filter(({ index }) => !misfits.has(index));
   if (fitting.length === 0) return runs;
-  const started = await rpc.dispatchWorkflows({
-    requests: fitting.map(({ index }) => requests[index]),
-    ring: false,
-  });
+  const started = await start(fitting.map(({ index }) => requests[index]));
   if (started.wake) host.wakeQuietly();
   else host.poke();
   for (const [place, { index }] of fitting.entries()) {
@@ -157,12 +164,6 @@ function refuseConflict(): OrchestratorError {
 }
 
 function refuseInputs(run: Misfit): OrchestratorError {
-  const message = `dispatching ${run.workflow_key}: ${describeMisfit(run)}`;
+  const message = `dispatching ${run.workflow_key}: ${describeMisfit(run.problems)}`;
   return new OrchestratorError("unprocessable", message, { problems: run.problems });
-}
-
-function describeMisfit({ problems }: Misfit): string {
-  const [{ path, message }] = problems;
-  const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : "";
-  return `the payload does not fit the workflow's inputs: ${path} ${message}${more}`;
 }

@@ -1,24 +1,24 @@
 // GET /jobs, GET /jobs/:id, POST /jobs/:id/retry, POST /jobs/:id/reset: what operators do with jobs.
 import { z } from "zod";
+import type { JobPage } from "../../_shared/contract/dashboard.ts";
 import { OrchestratorError } from "../../_shared/contract/errors.ts";
-import { JOB_STATUSES } from "../../_shared/contract/statuses.ts";
 import { checkInput } from "../../_shared/http/body.ts";
 import type { Router } from "../../_shared/http/router.ts";
+import { describeActor } from "../act.ts";
 import type { Engine } from "../engine.ts";
-import { jobPage, readJobId, workflowKey } from "../fields.ts";
+import { jobPage, readJobId } from "../fields.ts";
+import { jobFilter } from "../filters.ts";
 import { refuseUnknownJob } from "../refusals.ts";
 
-const page = z.strictObject({
-  workflow_key: workflowKey.optional(),
-  status: z.enum(JOB_STATUSES).optional(),
-  ...jobPage,
-});
+const page = z.strictObject({ ...jobFilter, ...jobPage });
 
 export function addJobsRoutes(router: Router, { rpc, host }: Engine): void {
   router.get("/jobs", async (context) => {
-    const { workflow_key, status, limit, before } = checkInput(context.req.query(), page, "query");
-    const jobs = await rpc.listJobs({ workflowKey: workflow_key, status, limit, before });
-    return context.json({ jobs, next_before: jobs.length < limit ? null : jobs.at(-1)!.job_id });
+    const { limit, before, ...filter } = checkInput(context.req.query(), page, "query");
+    const jobs = await rpc.listJobs({ filter, limit, before });
+    const next_before = jobs.length < limit ? null : jobs.at(-1)!.job_id;
+    const answer: JobPage = { jobs, next_before };
+    return context.json(answer);
   });
 
   router.get("/jobs/:id", async (context) => {
@@ -31,8 +31,11 @@ export function addJobsRoutes(router: Router, { rpc, host }: Engine): void {
   for (const action of ["retry", "reset"] as const) {
     router.post(`/jobs/:id/${action}`, async (context) => {
       const jobId = readJobId(context.req.param("id"));
-      const redo = action === "retry" ? rpc.retryJob : rpc.resetJob;
-      const { result, status, workflow_run_id, reason } = await redo({ jobId });
+      const { result, status, workflow_run_id, reason } = await rpc.act({
+        actor: describeActor(context.get("caller")),
+        action: `job.${action}`,
+        args: { job_id: jobId },
+      });
       if (result === "not_found") throw refuseUnknownJob(jobId);
       if (result === "conflict") {
         const message = `${action} of job ${jobId}: ${reason ?? `it is ${status}`}`;

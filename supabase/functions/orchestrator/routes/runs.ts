@@ -1,27 +1,32 @@
 // GET /runs, GET /runs/:id, POST /runs/:id/cancel, POST /runs/:id/restart: what operators do with
 // runs.
 import { z } from "zod";
+import type { RunPage } from "../../_shared/contract/dashboard.ts";
 import { OrchestratorError } from "../../_shared/contract/errors.ts";
-import { RUN_STATUSES, type RunStatus } from "../../_shared/contract/statuses.ts";
+import type { RunStatus } from "../../_shared/contract/statuses.ts";
 import type { RunPlan } from "../../_shared/database/rows.ts";
 import { checkInput, readJson } from "../../_shared/http/body.ts";
 import type { Router } from "../../_shared/http/router.ts";
+import { describeActor } from "../act.ts";
 import type { Engine } from "../engine.ts";
-import { readRunId, reason, runPage, stepId, userId, workflowKey } from "../fields.ts";
+import { payload, readRunId, reason, runPage, stepId } from "../fields.ts";
+import { runFilter } from "../filters.ts";
+import { describeMisfit, findPayloadProblems } from "../inputs_check.ts";
 import { refuseUnknownRun, refuseUnknownStep } from "../refusals.ts";
 
-const page = z.strictObject({
-  workflow_key: workflowKey.optional(),
-  status: z.enum(RUN_STATUSES).optional(),
-  user_id: userId.optional(),
-  ...runPage,
-});
+const page = z.strictObject({ ...runFilter, ...runPage });
 const cancelInput = z.strictObject({ reason }).optional();
 const restartInput = z.strictObject({
   mode: z.enum(["failed", "step", "whole"]),
   step_id: stepId.optional(),
   definition: z.enum(["same", "latest"]).optional(),
-}).superRefine(({ mode, step_id }, context) => {
+  payload,
+}).superRefine(({ mode, step_id, payload }, context) => {
+  if (payload !== undefined && mode !== "whole") {
+    const message =
+      "goes with mode whole only: the others go on with what the run was started with";
+    context.addIssue({ code: "custom", path: ["payload"], message });
+  }
   if ((mode === "step") === (step_id !== undefined)) return;
   const message = mode === "step"
     ? "is missing: name the step to begin with, as GET /runs/:id shows it"
@@ -33,16 +38,11 @@ type Restart = z.output<typeof restartInput>;
 
 export function addRunsRoutes(router: Router, { rpc, host, loadSettings }: Engine): void {
   router.get("/runs", async (context) => {
-    const query = checkInput(context.req.query(), page, "query");
-    const runs = await rpc.listRuns({
-      workflowKey: query.workflow_key,
-      status: query.status,
-      userId: query.user_id,
-      limit: query.limit,
-      before: query.before,
-    });
-    const isLast = runs.length < query.limit;
-    return context.json({ runs, next_before: isLast ? null : runs.at(-1)!.workflow_run_id });
+    const { limit, before, ...filter } = checkInput(context.req.query(), page, "query");
+    const runs = await rpc.listRuns({ filter, limit, before });
+    const next_before = runs.length < limit ? null : runs.at(-1)!.workflow_run_id;
+    const answer: RunPage = { runs, next_before };
+    return context.json(answer);
   });
 
   router.get("/runs/:id", async (context) => {
@@ -56,7 +56,11 @@ export function addRunsRoutes(router: Router, { rpc, host, loadSettings }: Engin
     const workflowRunId = readRunId(context.req.param("id"));
     const { requestMaxBytes } = await loadSettings();
     const input = await readJson(context.req.raw, cancelInput, requestMaxBytes);
-    const { result, status } = await rpc.cancelRun({ workflowRunId, reason: input?.reason });
+    const { result, status } = await rpc.act({
+      actor: describeActor(context.get("caller")),
+      action: "run.cancel",
+      args: { workflow_run_id: workflowRunId, reason: input?.reason },
+    });
     if (result === "not_found") throw refuseUnknownRun(workflowRunId);
     if (result === "already_finished") {
       const message = `cancelling run ${workflowRunId}: it has ended already (${status})`;
@@ -68,21 +72,40 @@ export function addRunsRoutes(router: Router, { rpc, host, loadSettings }: Engin
   router.post("/runs/:id/restart", async (context) => {
     const workflowRunId = readRunId(context.req.param("id"));
     const { requestMaxBytes } = await loadSettings();
-    const { mode, step_id, definition } = await readJson(
-      context.req.raw,
-      restartInput,
-      requestMaxBytes,
-    );
-    const restarted = await rpc.restartRun({ workflowRunId, mode, stepId: step_id, definition });
+    const input = await readJson(context.req.raw, restartInput, requestMaxBytes);
+    if (input.payload !== undefined) await checkPayload(workflowRunId, input, rpc);
+    const restarted = await rpc.act({
+      actor: describeActor(context.get("caller")),
+      action: "run.restart",
+      args: { workflow_run_id: workflowRunId, ...input },
+    });
     if (restarted.result === "not_found") throw refuseUnknownRun(workflowRunId);
     if (restarted.result === "conflict") {
       const plan = await rpc.getPlan({ workflowRunId });
-      throw refuseRestart(workflowRunId, { mode, step_id, definition }, plan, restarted.reason);
+      throw refuseRestart(workflowRunId, input, plan, restarted.reason);
     }
     const { workflow_run_id, jobs } = restarted;
     host.wakeQuietly();
     return context.json({ workflow_run_id, jobs }, 202);
   });
+}
+
+/** Another payload must fit the inputs of the definition that the new run will have. */
+async function checkPayload(
+  workflowRunId: string,
+  { payload, definition }: Restart,
+  rpc: Engine["rpc"],
+): Promise<void> {
+  const run = await rpc.getRun({ workflowRunId });
+  if (run === null) throw refuseUnknownRun(workflowRunId);
+  const { workflow_key: workflowKey, version } = run;
+  const workflow = definition === "latest"
+    ? await rpc.getWorkflow({ workflowKey })
+    : await rpc.getWorkflowVersion({ workflowKey, version });
+  const problems = workflow === null ? [] : findPayloadProblems(workflow.compiled, payload ?? {});
+  if (problems.length === 0) return;
+  const message = `restarting run ${workflowRunId}: ${describeMisfit(problems)}`;
+  throw new OrchestratorError("unprocessable", message, { problems });
 }
 
 function refuseRestart(

@@ -1,0 +1,56 @@
+// Tokens that the project's signing keys have signed: decoded, verified, or refused with the reason.
+import { decode, verifyWithJwks } from "hono/jwt";
+import { OrchestratorError } from "../contract/errors.ts";
+import type { KeySource } from "./jwks.ts";
+
+/** What a verified token says; `exp` is always there. */
+export type Claims = Record<string, unknown>;
+
+/** Refuses a caller whose credentials are not enough; what is wrong, as the end of a sentence. */
+export function refuseCredentials(detail: string): never {
+  throw new OrchestratorError("unauthorized", `authenticating: ${detail}`);
+}
+
+export function isJwt(text: string): boolean {
+  return text.split(".").length === 3;
+}
+
+/** Reads a token without verifying it; null where it is none. */
+export function decodeJwt(text: string): ReturnType<typeof decode> | null {
+  try {
+    return decode(text);
+  } catch {
+    return null;
+  }
+}
+
+/** The claims of a token of this project; throws `unauthorized` for any other. */
+export async function verifyJwt(token: string, findSigningKeys: KeySource): Promise<Claims> {
+  const decoded = decodeJwt(token);
+  const header = decoded?.header;
+  if (header?.alg === "HS256" && decoded?.payload.role === "authenticated") {
+    refuseCredentials(
+      "the user's token is signed with the legacy shared secret (HS256), which is not accepted " +
+        "here: let the project use JWT signing keys (Settings -> JWT keys) and sign in again",
+    );
+  }
+  const keyId = header !== undefined && "kid" in header ? header.kid : undefined;
+  if (typeof keyId !== "string") {
+    refuseCredentials("the request's token is not signed with the project's signing keys");
+  }
+  const signingKeys = await findSigningKeys(keyId);
+  const claims: Claims = await verifyWithJwks(token, {
+    keys: signingKeys,
+    allowedAlgorithms: ["ES256", "RS256"],
+    // A token from a server whose clock is a second ahead is no forgery.
+    verification: { iat: false },
+  }).catch((error: unknown) => {
+    const isExpired = error instanceof Error &&
+      error.name === "JwtTokenExpired";
+    refuseCredentials(
+      isExpired ? "the request's token has expired" : "the request's token does not verify",
+    );
+  });
+  if (typeof claims.exp !== "number") refuseCredentials("the request's token has no expiry");
+  return claims;
+}

@@ -1,0 +1,15 @@
+// GET /overview: the state of everything on one page, over a window of time.
+import { z } from "zod";
+import { OVERVIEW_WINDOWS } from "../../_shared/contract/dashboard.ts";
+import { checkInput } from "../../_shared/http/body.ts";
+import type { Router } from "../../_shared/http/router.ts";
+import type { Engine } from "../engine.ts";
+
+const query = z.strictObject({ window: z.enum(OVERVIEW_WINDOWS).default("1h") });
+
+export function addOverviewRoute(router: Router, { rpc }: Engine): void {
+  router.get("/overview", async (context) => {
+    const { window } = checkInput(context.req.query(), query, "query");
+    return context.json(await rpc.getOverview({ window }));
+  });
+}
