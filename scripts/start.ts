@@ -1,6 +1,8 @@
 // `deno task start`: runs the local stack with this project set up on it, in the foreground. The only
 // place that knows both the stack and the project.
 import { fileURLToPath } from "node:url";
+import { DASHBOARD_PATH, openLocalSite } from "./admin/local_site.ts";
+import { connect } from "../supabase/functions/_shared/database/client.ts";
 import { setUp } from "./setup-orchestrator.ts";
 import {
   findDataFolder,
@@ -22,9 +24,12 @@ export interface StartOptions {
   onProgress?: (line: string) => void;
 }
 
+/** How long a signal may be on its way. */
+const SIGNAL_MS = 200;
 const ROOT = fileURLToPath(new URL("../", import.meta.url)).replace(/\/$/, "");
 
-const USAGE = `Runs the local stack until Ctrl-C: gateway, database, storage and functions.
+const USAGE =
+  `Runs the local stack until Ctrl-C: gateway, database, storage, functions and the dashboard.
 
   deno task start [--port N] [--reset]
 
@@ -47,15 +52,27 @@ export async function startProject(options: StartOptions = {}): Promise<Stack> {
     }
     await resetDataFolder(dataDir);
   }
+  const { promise: publishableKey, resolve: tellKey } = Promise.withResolvers<string>();
+  const { watch } = options;
+  const site = openLocalSite({ outDir: `${dataDir}/admin`, publishableKey, watch });
   const stack = await startStack({
     root: ROOT,
     databaseUrl,
     dataDir,
     port: options.port,
     env: pickSettings(),
-    watch: options.watch,
+    watch,
+    sites: { [DASHBOARD_PATH]: site.find },
     onProgress: options.onProgress,
+  }).catch(async (error) => {
+    await site.stop();
+    throw error;
   });
+  tellKey(stack.keys.publishable);
+  const stop = async () => {
+    await stack.stop();
+    await site.stop();
+  };
   try {
     await setUp({
       url: stack.url,
@@ -63,11 +80,25 @@ export async function startProject(options: StartOptions = {}): Promise<Stack> {
       root: ROOT,
       onProgress: options.onProgress,
     });
-    return stack;
+    // Ahead of the first visitor. The engine runs without it as well, and the page itself tells why.
+    if (watch) await site.find().catch((error) => tellFailure(error, options.onProgress));
+    return { ...stack, stop };
   } catch (error) {
-    await stack.stop();
+    await stop();
     throw error;
   }
+}
+
+function tellFailure(error: unknown, onProgress?: (line: string) => void): void {
+  onProgress?.(`the dashboard is not built: ${error instanceof Error ? error.message : error}`);
+}
+
+/** Tells how to get into the dashboard, as long as nobody can. */
+async function findSignInHint(stack: Stack): Promise<string | null> {
+  const operators = await connect(stack.url, stack.keys.secret).rpc.listOperators().catch(() => []);
+  return operators.length > 0
+    ? null
+    : "Nobody can sign in to the dashboard yet: deno task admin:grant you@example.com operator";
 }
 
 /** The engine's own variables reach its functions, as `supabase secrets set` does on a hosted project. */
@@ -80,6 +111,7 @@ function pickSettings(): Record<string, string> {
 export function describeStack(stack: Stack): string {
   const rows = [
     ["gateway", stack.url],
+    ["dashboard", `${stack.url}${DASHBOARD_PATH}/`],
     ["functions", `${stack.url}/functions/v1/`],
     ["database", stack.databaseUrl],
     ["publishable key", stack.keys.publishable],
@@ -120,7 +152,12 @@ async function main(): Promise<void> {
     ...options,
     onProgress: (line) => isStopping || console.log(`· ${line}`),
   });
-  const outcome = await Promise.race([starting, stopped]);
+  // A Ctrl-C ends what the start runs as well, and that failure may be here before the signal is.
+  const settled = starting.catch(async (error) => {
+    await Promise.race([stopped, new Promise((resolve) => setTimeout(resolve, SIGNAL_MS))]);
+    throw error;
+  });
+  const outcome = await Promise.race([settled, stopped]);
   if (typeof outcome === "string") {
     console.log(`\nstopping: ${outcome}`);
     // Ctrl-C also reaches the programs that the start is waiting for; that they fail is no news.
@@ -129,6 +166,8 @@ async function main(): Promise<void> {
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   console.log(`\nThe stack runs (started in ${seconds} s); Ctrl-C stops it.\n`);
   console.log(describeStack(outcome));
+  const hint = await findSignInHint(outcome);
+  if (hint !== null) console.log(`\n${hint}`);
   console.log(`\nstopping: ${await stopped}`);
   await outcome.stop();
 }

@@ -28,13 +28,14 @@ export interface ProjectCopy {
   remove(): Promise<void>;
 }
 
-const PARTS = ["deno.json", "scripts", "supabase", "workflows"];
+const PARTS = ["admin", "deno.json", "scripts", "supabase", "workflows"];
 
-/** Copies what the commands need; packages come from Deno's cache. */
+/** Copies what the commands need; packages come from Deno's cache, the dashboard's from this folder. */
 export async function copyProject(): Promise<ProjectCopy> {
   const root = await Deno.makeTempDir({ prefix: "project-", dir: "/var/tmp" });
   await Deno.chmod(root, 0o755);
   for (const part of PARTS) await copyTree(`${ROOT}/${part}`, `${root}/${part}`);
+  await Deno.symlink(`${ROOT}/node_modules`, `${root}/node_modules`);
   const hash = createHash("sha256").update(await Deno.realPath(root)).digest("hex").slice(0, 12);
   const dataFolder = Deno.uid() === 0 ? `/var/tmp/wisely-orchestrator/${hash}` : `${root}/.stack`;
   return {
@@ -65,7 +66,8 @@ function startScript(root: string, script: string, args: string[]): Running {
   const child = command(root, script, args).spawn();
   let text = "";
   const record = async (output: ReadableStream<Uint8Array>) => {
-    for await (const part of output.pipeThrough(new TextDecoderStream())) text += part;
+    const decoder = new TextDecoder();
+    for await (const part of output) text += decoder.decode(part, { stream: true });
   };
   const outputs = Promise.all([record(child.stdout), record(child.stderr)]);
   return {
@@ -122,7 +124,7 @@ async function copyTree(from: string, to: string): Promise<void> {
   if (!isDirectory) return await Deno.copyFile(from, to);
   await Deno.mkdir(to);
   for await (const { name } of Deno.readDir(from)) {
-    if (name !== "node_modules" && name !== ".temp") {
+    if (!["node_modules", ".temp", "dist"].includes(name)) {
       await copyTree(`${from}/${name}`, `${to}/${name}`);
     }
   }

@@ -79,6 +79,62 @@ Deno.test("a start sets the project up; the next finds its runs and keys again, 
   assert.equal(await end(third, "SIGTERM"), 0);
 });
 
+Deno.test("a start serves the dashboard, and tells how to sign in until somebody has a role", async () => {
+  const first = await start();
+  try {
+    await waitFor(
+      "the hint",
+      () => /admin:grant you@example\.com operator/.test(first.stack.text()),
+    );
+    const address = /^ +dashboard +(\S+)$/m.exec(first.stack.text())?.[1];
+    assert.equal(address, `${first.url}/admin/orchestrator/`);
+    const page = await fetch(address);
+    const text = await page.text();
+    assert.equal(page.status, 200, text);
+    assert.match(text, /<!doctype html>/i);
+    assert.match(text, /sb_publishable_/);
+    assert.equal(text.includes(first.secret), false);
+
+    // Without being told: it finds the stack that runs on this project's data.
+    const { code, stdout, stderr } = await copy.run("admin/grant.ts", "me@example.com", "operator");
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /^me@example\.com is operator now$/m);
+  } finally {
+    await end(first, "SIGTERM");
+  }
+  const lost = await copy.run("admin/grant.ts", "--list");
+  assert.equal(lost.code, 1);
+  assert.match(lost.stderr, /^which project\? Set SUPABASE_URL .* deno task start/);
+
+  const second = await start();
+  await end(second, "SIGTERM");
+  assert.doesNotMatch(second.stack.text(), /admin:grant/);
+});
+
+Deno.test("a dashboard that cannot be built is told, stops nothing, and is there once it is mended", async () => {
+  const file = `${copy.root}/admin/src/main.ts`;
+  const source = await Deno.readTextFile(file);
+  await Deno.writeTextFile(file, "export const half = ;");
+  const ready = await start();
+  try {
+    assert.match(ready.stack.text(), /the dashboard is not built: .*main\.ts:1:20/s);
+    const look = async () => {
+      const page = await fetch(`${ready.url}/admin/orchestrator/`);
+      return { status: page.status, text: await page.text() };
+    };
+    const broken = await look();
+    assert.equal(broken.status, 500);
+    assert.match(broken.text, /^cannot serve \/admin\/orchestrator: .*main\.ts:1:20/s);
+    await Deno.writeTextFile(file, source);
+    assert.match((await look()).text, /<!doctype html>/i);
+    await Deno.writeTextFile(file, "export const half = ;");
+    await waitFor("the change to be seen", async () => (await look()).status === 500);
+  } finally {
+    await Deno.writeTextFile(file, source);
+    await end(ready, "SIGTERM");
+  }
+});
+
 Deno.test("a workflow file with problems ends the start with its report, and nothing is left", async () => {
   const file = `${copy.root}/workflows/broken.yml`;
   await Deno.writeTextFile(file, "key: broken\ntrigger: {type: manual}\nsteps:\n  - id: a\n");
