@@ -1237,11 +1237,10 @@ begin
     ) as f;
     perform set_config('orchestrator.front_priorities', p_priorities::text, false);
     perform set_config('orchestrator.front_marks', p_marks::text, false);
-    -- Every second, or as seldom as keeps looking under a tenth of the time.
     perform set_config(
       'orchestrator.front_looks_at',
       orchestrator._as_mark(
-        clock_timestamp() + greatest(interval '1 second', 20 * (clock_timestamp() - v_began_at))
+        clock_timestamp() + orchestrator._remember_for(clock_timestamp() - v_began_at)
       )::text,
       false
     );
@@ -1250,7 +1249,7 @@ begin
   end if;
 end;
 $function$;
-comment on function orchestrator._fronts(OUT p_priorities integer[], OUT p_marks bigint[], OUT p_is_remembered boolean) is 'The priorities that have jobs, and where those of each begin. While finding that out is slow, it is remembered in the session for a second or more: a job that comes back from before a mark waits for so long.';
+comment on function orchestrator._fronts(OUT p_priorities integer[], OUT p_marks bigint[], OUT p_is_remembered boolean) is 'The priorities that have jobs, and where those of each begin. While finding that out is slow, it is remembered in the session for one to ten seconds: a job that comes back from before a mark waits for so long.';
 grant execute on function orchestrator._fronts(OUT p_priorities integer[], OUT p_marks bigint[], OUT p_is_remembered boolean) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._grant_role(p_args jsonb, p_granted_by text)
@@ -2336,6 +2335,20 @@ end;
 $function$;
 comment on function orchestrator._register_definition(p_compiled jsonb, p_source text, p_source_path text, p_now timestamp with time zone) is 'Finds or inserts the immutable row of a compiled workflow and its steps.';
 grant execute on function orchestrator._register_definition(p_compiled jsonb, p_source text, p_source_path text, p_now timestamp with time zone) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._remember_for(p_look interval)
+ RETURNS interval
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+  -- As seldom as keeps looking under a tenth of the time; but a job that comes back late is not kept for longer.
+  return least(interval '10 seconds', greatest(interval '1 second', 20 * p_look));
+end;
+$function$;
+comment on function orchestrator._remember_for(p_look interval) is 'For how long a session goes by what it knows of the front, after looks that took so long.';
+grant execute on function orchestrator._remember_for(p_look interval) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._retry_jobs(p_args jsonb)
  RETURNS jsonb

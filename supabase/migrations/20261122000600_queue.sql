@@ -233,6 +233,22 @@ $$;
 comment on function orchestrator._from_mark(bigint, timestamptz) is
   'From which time on to look for the jobs of a priority.';
 
+create function orchestrator._remember_for(p_look interval)
+returns interval
+language plpgsql  -- not sql: see now()
+immutable
+security invoker
+set search_path = ''
+as $$
+begin
+  -- As seldom as keeps looking under a tenth of the time; but a job that comes back late is not kept for longer.
+  return least(interval '10 seconds', greatest(interval '1 second', 20 * p_look));
+end;
+$$;
+
+comment on function orchestrator._remember_for(interval) is
+  'For how long a session goes by what it knows of the front, after looks that took so long.';
+
 create function orchestrator._fronts(
   out p_priorities integer[],
   out p_marks bigint[],
@@ -291,11 +307,10 @@ begin
     ) as f;
     perform set_config('orchestrator.front_priorities', p_priorities::text, false);
     perform set_config('orchestrator.front_marks', p_marks::text, false);
-    -- Every second, or as seldom as keeps looking under a tenth of the time.
     perform set_config(
       'orchestrator.front_looks_at',
       orchestrator._as_mark(
-        clock_timestamp() + greatest(interval '1 second', 20 * (clock_timestamp() - v_began_at))
+        clock_timestamp() + orchestrator._remember_for(clock_timestamp() - v_began_at)
       )::text,
       false
     );
@@ -306,7 +321,7 @@ end;
 $$;
 
 comment on function orchestrator._fronts() is
-  'The priorities that have jobs, and where those of each begin. While finding that out is slow, it is remembered in the session for a second or more: a job that comes back from before a mark waits for so long.';
+  'The priorities that have jobs, and where those of each begin. While finding that out is slow, it is remembered in the session for one to ten seconds: a job that comes back from before a mark waits for so long.';
 
 create function orchestrator.next_due_at(p_is_sure boolean default true)
 returns timestamptz
@@ -1093,6 +1108,7 @@ grant execute on function
   orchestrator.workers_alive(), orchestrator.needs_ring(), orchestrator.post_to_function(text), orchestrator._ring_once(),
   orchestrator.ring(),
   orchestrator._list_fronts(), orchestrator._as_mark(timestamptz), orchestrator._from_mark(bigint, timestamptz),
+  orchestrator._remember_for(interval),
   orchestrator._fronts(), orchestrator.next_due_at(boolean),
   orchestrator._list_users_in_turn(integer, integer, timestamptz, timestamptz),
   orchestrator._pick_in_turn(integer, integer, timestamptz, timestamptz), orchestrator._places_for_ready(integer),

@@ -52,6 +52,16 @@ async function addOldJob(db: TestDatabase): Promise<void> {
     update job_queue set next_run_at = next_run_at - interval '1 hour' where workflow_run_id = ${runId}`;
 }
 
+Deno.test("what a session remembers of the front is looked at again within ten seconds", async () => {
+  await withQueue(async (db) => {
+    const rows = await db.sql`
+      select extract(epoch from orchestrator._remember_for(look * interval '1 millisecond'))::float as seconds
+      from unnest(array[2, 200, 7000]) with ordinality as l (look, place)
+      order by place`;
+    assert.deepEqual(rows.map(({ seconds }) => seconds), [1, 4, 10]);
+  });
+});
+
 /** Whose jobs the next lease brings, by name: their order in the answer is not promised. */
 const lease = async (db: TestDatabase) => {
   const answer = await db.rpc.leaseJobs({ workerId: "w", limit: 5, leaseMs: LEASE_MS });
