@@ -33,7 +33,7 @@ try {
       "-A",
       "--no-check",
       ...Deno.args.filter((arg) => arg.startsWith("-")),
-      ...(files.length > 0 ? files : ["tests", "scripts", "supabase/functions", "bench"]),
+      ...(files.length > 0 ? files : ["tests", "scripts", "supabase/functions", "admin", "bench"]),
     ],
     cwd: root,
     env: { TEST_SERVER_URL: url },

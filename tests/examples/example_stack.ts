@@ -71,7 +71,7 @@ export async function openExampleStack(): Promise<ExampleStack> {
   return { ...stack, ...createLooks(stack) };
 }
 
-async function publishExamples({ stack, post }: TestStack): Promise<void> {
+export async function publishExamples({ stack, post }: TestStack): Promise<void> {
   const { storage } = connect(stack.url, stack.keys.secret);
   const bucket = new WorkflowBucket(storage);
   for (const [name, source] of await readWorkflowFolder("templates")) {

@@ -2,7 +2,12 @@
 // project would be, and a look into the calls that agents get.
 import { fileURLToPath } from "node:url";
 import { setUp } from "../../scripts/setup-orchestrator.ts";
-import { type LoopSwitches, type Stack, startStack } from "../../scripts/stack/mod.ts";
+import {
+  type LoopSwitches,
+  type Stack,
+  type StackOptions,
+  startStack,
+} from "../../scripts/stack/mod.ts";
 import { AgentDouble } from "./agents.ts";
 import { openDatabase, type TestDatabase } from "./database.ts";
 import { publish, type StepShape, writeWorkflow } from "./definition.ts";
@@ -18,6 +23,10 @@ export interface OpenOptions {
   loops?: LoopSwitches;
   /** Creates the bucket, publishes the repository's workflows, plans the ticks; true if not given. */
   isSetUp?: boolean;
+  /** Static files by their path. */
+  sites?: StackOptions["sites"];
+  /** How long the tokens of signed-in users are valid. */
+  sessionSeconds?: number;
 }
 
 export interface HttpAnswer {
@@ -64,6 +73,8 @@ export async function openStack(options: OpenOptions = {}): Promise<TestStack> {
       databaseUrl: db.url,
       port: 0,
       loops: options.loops,
+      sites: options.sites,
+      sessionSeconds: options.sessionSeconds,
       env: { EDGE_BASE_URL: agents.url, ...nameVariables(options.settings ?? {}) },
     });
     close.unshift(() => stack.stop());

@@ -1,11 +1,11 @@
 // One workflow: what it does, its text, its versions, and how to start it.
 import type { Workflow } from "../../../supabase/functions/_shared/contract/dashboard.ts";
 import { useRef } from "preact/hooks";
-import { get } from "../api.ts";
+import { ApiError, get } from "../api.ts";
 import { html } from "../html.ts";
 import { POLL_MS, useLive } from "../live.ts";
 import { linkTo, type Route } from "../router.ts";
-import { Failure, Loading } from "../ui/states.ts";
+import { Empty, Failure, Loading } from "../ui/states.ts";
 import { findOpenTab, Tabs } from "../ui/tabs.ts";
 import { WorkflowSummary } from "./workflow/summary.ts";
 import { GraphTab } from "./workflow/graph_tab.ts";
@@ -30,6 +30,9 @@ export function WorkflowPage({ route }: { route: Route }) {
   const { data, error, reload } = useWorkflow(key);
   const compiled = useUnchanged(data?.compiled, data?.sha256);
   const open = findOpenTab(route, TABS);
+  if (error instanceof ApiError && error.status === 404) {
+    return html`<${Missing} workflowKey=${key} />`;
+  }
   return html`
     <div class="page-head">
       <h1>${key}</h1>
@@ -62,6 +65,18 @@ export function WorkflowPage({ route }: { route: Route }) {
       ${open === "run" &&
         html`<${RunTab} key=${data.sha256} compiled=${compiled} source=${data.source} />`}
     `}
+  `;
+}
+
+function Missing({ workflowKey }: { workflowKey: string }) {
+  return html`
+    <div class="page-head">
+      <h1>This workflow is not there</h1>
+    </div>
+    <${Empty} title="Gone, or never there">
+      No workflow has the key <code>${workflowKey}</code>.${" "}
+      <a href=${linkTo(["workflows"])}>Go to all workflows</a>
+    <//>
   `;
 }
 
