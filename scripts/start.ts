@@ -98,7 +98,7 @@ async function findSignInHint(stack: Stack): Promise<string | null> {
   const operators = await connect(stack.url, stack.keys.secret).rpc.listOperators().catch(() => []);
   return operators.length > 0
     ? null
-    : "Nobody can sign in to the dashboard yet: deno task admin:grant you@example.com operator";
+    : "Nobody can sign in to the dashboard yet: npx -y deno@2 task admin:grant you@example.com operator";
 }
 
 /** The engine's own variables reach its functions, as `supabase secrets set` does on a hosted project. */

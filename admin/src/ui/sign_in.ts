@@ -13,7 +13,7 @@ export function SignInPage() {
       <${SignInForm} />
       <p class="muted">
         No account? Whoever keeps this project gives you one with<br />
-        <code>deno task admin:grant you@example.com viewer</code>
+        <code>npx -y deno@2 task admin:grant you@example.com viewer</code>
       </p>
     </main>
   `;
