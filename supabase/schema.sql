@@ -3098,15 +3098,17 @@ CREATE OR REPLACE FUNCTION orchestrator._tell_args(p_action text, p_args jsonb)
  SET search_path TO ''
 AS $function$
 begin
-  return case p_action
-    when 'workflow.publish' then jsonb_build_object(
+  return case
+    when p_action = 'workflow.publish' then jsonb_build_object(
       'workflow_key', p_args #> '{compiled,key}', 'source_path', p_args -> 'source_path'
     )
-    when 'run.dispatch' then (p_args #> '{requests,0}') - 'payload'
-    when 'run.restart' then p_args - 'payload' || jsonb_build_object(
+    when p_action = 'run.dispatch' then (p_args #> '{requests,0}') - 'payload'
+    when p_action = 'run.restart' then p_args - 'payload' || jsonb_build_object(
       'has_payload', coalesce(jsonb_typeof(p_args -> 'payload') <> 'null', false)
     )
-    when 'job.reject' then p_args - 'payload' || jsonb_build_object('reason', left(p_args #>> '{payload,reason}', 1000))
+    when p_action in ('job.approve', 'job.reject') then p_args - 'payload' || jsonb_build_object(
+      'reason', left(p_args #>> '{payload,reason}', 1000)
+    )
     else p_args - 'payload'
   end;
 end;

@@ -136,7 +136,7 @@ Deno.test("a dead letter is replayed, and the row tells the job before and after
     assert.deepEqual([after?.status, after?.run_status], ["queued", "running"]);
   }));
 
-Deno.test("a wait is decided by the operator's name if no other is given", () =>
+Deno.test("a wait is decided by the operator's name if no other is given, and the reason is recorded", () =>
   withDatabase(async ({ rpc }) => {
     const source = JSON.stringify({
       key: "ask",
@@ -158,8 +158,9 @@ Deno.test("a wait is decided by the operator's name if no other is given", () =>
       const { result } = await act(rpc, action, { job_id: job.job_id, payload });
       return { result, job: (await rpc.getJob({ jobId: job.job_id }))! };
     };
-    const approved = await decide("job.approve", {});
+    const approved = await decide("job.approve", { reason: "a bargain" });
     assert.equal(approved.result, "approved");
+    assert.equal((await readLast(rpc)).args.reason, "a bargain");
     assert.equal((approved.job.output as { user_id: string }).user_id, ANNA.name);
     const rejected = await decide("job.reject", { reason: "too dear" });
     assert.equal(rejected.result, "rejected");
