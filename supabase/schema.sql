@@ -138,7 +138,7 @@ declare
   v_id uuid;
   v_answer jsonb;
   v_changed uuid[] := array[]::uuid[];
-  v_refused jsonb := '[]';
+  v_refused jsonb := jsonb_build_array();
 begin
   if p_args ->> 'newest' is null then
     raise exception 'acting on runs: newest is missing, as count_runs tells it' using errcode = 'WF001';
@@ -2363,7 +2363,7 @@ declare
   v_id bigint;
   v_answer jsonb;
   v_changed bigint[] := array[]::bigint[];
-  v_refused jsonb := '[]';
+  v_refused jsonb := jsonb_build_array();
 begin
   if p_args ->> 'newest' is null then
     raise exception 'acting on jobs: newest is missing, as count_jobs tells it' using errcode = 'WF001';

@@ -85,7 +85,7 @@ declare
   v_id uuid;
   v_answer jsonb;
   v_changed uuid[] := array[]::uuid[];
-  v_refused jsonb := '[]';
+  v_refused jsonb := jsonb_build_array();
 begin
   if p_args ->> 'newest' is null then
     raise exception 'acting on runs: newest is missing, as count_runs tells it' using errcode = 'WF001';
@@ -157,7 +157,7 @@ declare
   v_id bigint;
   v_answer jsonb;
   v_changed bigint[] := array[]::bigint[];
-  v_refused jsonb := '[]';
+  v_refused jsonb := jsonb_build_array();
 begin
   if p_args ->> 'newest' is null then
     raise exception 'acting on jobs: newest is missing, as count_jobs tells it' using errcode = 'WF001';
