@@ -16,7 +16,7 @@ export interface Idleness {
   httpCalls: number;
 }
 
-/** Measures once; a server of one's own whose log cannot be read is not measured. */
+/** Measures once; a server of one's own that does not log to server.log in its data folder is not measured. */
 export async function measureIdleness(
   server: BenchServer,
   say: (line: string) => void,
@@ -43,11 +43,10 @@ export async function measureIdleness(
       say(`${IDLE_S} s of a stack with nothing to do`);
       await pause(IDLE_S);
       const after = await look(admin, database.name);
-      return {
-        // The look before is one of the statements in the log.
-        statements: after.statements - before.statements - 1,
-        httpCalls: after.httpCalls - before.httpCalls,
-      };
+      // The looks themselves are not in the log: their session is older than the setting. The ticks are.
+      const statements = after.statements - before.statements;
+      if (statements === 0) return undefined;
+      return { statements, httpCalls: after.httpCalls - before.httpCalls };
     } finally {
       await stack.stop();
     }
