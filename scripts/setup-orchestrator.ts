@@ -3,6 +3,7 @@
 // to repeat.
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { readProjectNames } from "./project_names.ts";
 import { OrchestratorError, type Problem } from "../supabase/functions/_shared/contract/errors.ts";
 import { readSettings, type Settings } from "../supabase/functions/_shared/contract/settings.ts";
 import type { CompiledWorkflow } from "../supabase/functions/_shared/contract/compiled_workflow.ts";
@@ -275,9 +276,7 @@ function readArguments(args: string[]): string | (SetUpOptions & { help: boolean
         help: { type: "boolean", short: "h" },
       },
     });
-    const url = values.url ?? Deno.env.get("SUPABASE_URL") ?? "";
-    const serviceKey = values.key ?? Deno.env.get("SUPABASE_SECRET_KEY") ??
-      Deno.env.get("SUPABASE_SERVICE_ROLE_KEY") ?? "";
+    const { url = "", serviceKey = "" } = readProjectNames(values);
     const help = values.help ?? false;
     if (!help && !URL.canParse(url)) return `--url must be a URL, got "${url}"\n\n${HELP}`;
     if (!help && serviceKey === "") return `--key is missing\n\n${HELP}`;

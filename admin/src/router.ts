@@ -38,6 +38,13 @@ export function useRoute(): Route {
   return useStore(current);
 }
 
+/** The parts of a query that are named and have a value. */
+export function pickGiven(query: Query, names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    names.flatMap((name) => query[name] ? [[name, query[name]]] : []),
+  );
+}
+
 /** The address of a page; parts of the query without a value are left out. */
 export function linkTo(parts: (string | number)[], query: Query = {}): string {
   const given = Object.entries(query).filter((

@@ -1,6 +1,7 @@
 // Which project a command means: the one that it is told, that of the environment, or the local stack
 // that runs on this repository's data folder.
 import { fileURLToPath } from "node:url";
+import { readProjectNames } from "../project_names.ts";
 import { findDataFolder } from "../stack/data_folder.ts";
 import { findRunningStack } from "../stack/running_stack.ts";
 
@@ -19,9 +20,7 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url)).replace(
 export async function findProject(
   told: { url?: string; key?: string },
 ): Promise<Project> {
-  const url = told.url ?? Deno.env.get("SUPABASE_URL");
-  const serviceKey = told.key ?? Deno.env.get("SUPABASE_SECRET_KEY") ??
-    Deno.env.get("SUPABASE_SERVICE_ROLE_KEY");
+  const { url, serviceKey } = readProjectNames(told);
   if (url === undefined && serviceKey === undefined) {
     const stack = await findRunningStack(
       findDataFolder(ROOT, Deno.env.get("DATABASE_URL")),

@@ -131,14 +131,13 @@ begin
       select coalesce(jsonb_agg(jsonb_build_object(
         'worker_id', w.worker_id, 'started_at', w.started_at, 'seen_at', w.seen_at, 'jobs', coalesce(l.jobs, 0)
       ) order by w.started_at, w.worker_id), '[]')
-      from orchestrator.workers w
+      from orchestrator.living_workers w
       left join (
         select leased_by, count(*) as jobs
         from public.job_queue
         where status in ('leased', 'running')
         group by leased_by
       ) as l on l.leased_by = w.worker_id
-      where w.stopped_at is null and w.seen_at > clock_timestamp() - interval '15 seconds'
     ),
     'limited_keys', (
       select coalesce(jsonb_agg(

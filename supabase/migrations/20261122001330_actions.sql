@@ -71,6 +71,29 @@ $$;
 comment on function orchestrator._lock_jobs_of_runs(uuid[], boolean) is
   'Holds runs exclusively, all at once, and then their jobs in order.';
 
+create function orchestrator._tell_page(p_changed anyarray, p_refused jsonb, p_found jsonb, p_next_cursor anyelement)
+returns jsonb
+language sql
+immutable
+security invoker
+set search_path = ''
+as $$
+  select jsonb_build_object(
+    'answer', jsonb_build_object(
+      'changed', cardinality(p_changed), 'refused', p_refused, 'next_cursor', p_next_cursor
+    ),
+    'before', (
+      select coalesce(jsonb_object_agg(key, value), '{}')
+      from jsonb_each(p_found)
+      where key = any (p_changed::text[])
+    ),
+    'after', jsonb_build_object('changed', to_jsonb(p_changed), 'refused', jsonb_array_length(p_refused))
+  );
+$$;
+
+comment on function orchestrator._tell_page(anyarray, jsonb, jsonb, anyelement) is
+  'What a page of a bulk action answers, with what its audit row keeps: p_found has the statuses before, by id.';
+
 create function orchestrator._act_on_runs(p_action text, p_args jsonb)
 returns jsonb
 language plpgsql
@@ -123,19 +146,7 @@ begin
   if p_action <> 'cancel' and v_changed <> '{}' then
     perform orchestrator.ring();
   end if;
-  return jsonb_build_object(
-    'answer', jsonb_build_object(
-      'changed', cardinality(v_changed),
-      'refused', v_refused,
-      'next_cursor', case when not v_is_last then v_ids[1] end
-    ),
-    'before', (
-      select coalesce(jsonb_object_agg(key, value), '{}')
-      from jsonb_each(v_found)
-      where key = any (v_changed::text[])
-    ),
-    'after', jsonb_build_object('changed', to_jsonb(v_changed), 'refused', jsonb_array_length(v_refused))
-  );
+  return orchestrator._tell_page(v_changed, v_refused, v_found, case when not v_is_last then v_ids[1] end);
 end;
 $$;
 
@@ -184,19 +195,7 @@ begin
       v_refused := v_refused || jsonb_build_object('id', v_id, 'reason', coalesce(v_answer ->> 'reason', 'it is gone'));
     end if;
   end loop;
-  return jsonb_build_object(
-    'answer', jsonb_build_object(
-      'changed', cardinality(v_changed),
-      'refused', v_refused,
-      'next_cursor', case when not v_is_last then v_ids[v_limit] end
-    ),
-    'before', (
-      select coalesce(jsonb_object_agg(key, value), '{}')
-      from jsonb_each(v_found)
-      where key = any (v_changed::text[])
-    ),
-    'after', jsonb_build_object('changed', to_jsonb(v_changed), 'refused', jsonb_array_length(v_refused))
-  );
+  return orchestrator._tell_page(v_changed, v_refused, v_found, case when not v_is_last then v_ids[v_limit] end);
 end;
 $$;
 
@@ -620,6 +619,7 @@ comment on function public.act(jsonb, text, jsonb) is
 revoke execute on all functions in schema orchestrator from public, anon, authenticated;
 grant execute on function
   orchestrator._page_of_runs(text, jsonb), orchestrator._lock_jobs_of_runs(uuid[], boolean),
+  orchestrator._tell_page(anyarray, jsonb, jsonb, anyelement),
   orchestrator._act_on_runs(text, jsonb), orchestrator._retry_jobs(jsonb),
   orchestrator._act_on_schedule(text, bigint), orchestrator._set_policy(jsonb), orchestrator._delete_policy(text),
   orchestrator._grant_role(jsonb, text), orchestrator._revoke_role(uuid),

@@ -3,10 +3,10 @@ import type { AuditPage as Rows } from "../../../supabase/functions/_shared/cont
 import { get } from "../api.ts";
 import { html } from "../html.ts";
 import { useLive } from "../live.ts";
-import type { Query, Route } from "../router.ts";
+import { pickGiven, type Query, type Route } from "../router.ts";
 import { ClearFilters, SelectFilter, TextFilter } from "../ui/filter_fields.ts";
 import { Pager } from "../ui/pager.ts";
-import { Empty, Failure, Loading } from "../ui/states.ts";
+import { Empty, NotYet } from "../ui/states.ts";
 import { ACTION_OPTIONS } from "./audit/words.ts";
 import { AuditTable } from "./audit/table.ts";
 
@@ -37,7 +37,7 @@ export function AuditPage({ route: { parts, query } }: { route: Route }) {
 /** Apart from the filters, so that a poll draws only this. */
 function List({ parts, query }: { parts: string[]; query: Query }) {
   const question = {
-    ...Object.fromEntries(FILTER_NAMES.map((name) => [name, query[name]])),
+    ...pickGiven(query, FILTER_NAMES),
     limit: PAGE_ROWS,
     before: query.before,
   };
@@ -46,9 +46,7 @@ function List({ parts, query }: { parts: string[]; query: Query }) {
     () => get<Rows>("/audit", question),
   );
   if (data === null) {
-    return error === null
-      ? html`<${Loading} what="the audit log" />`
-      : html`<${Failure} error=${error} retry=${() => void reload()} />`;
+    return html`<${NotYet} what="the audit log" error=${error} retry=${() => void reload()} />`;
   }
   if (data.rows.length === 0) {
     const isFiltered = FILTER_NAMES.some((name) => query[name]);

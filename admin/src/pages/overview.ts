@@ -8,7 +8,7 @@ import { get } from "../api.ts";
 import { html } from "../html.ts";
 import { useLive } from "../live.ts";
 import { linkTo, type Route } from "../router.ts";
-import { Failure, Loading } from "../ui/states.ts";
+import { NotYet } from "../ui/states.ts";
 import { Charts } from "./overview/charts.ts";
 import { LimitedKeys } from "./overview/limited_keys.ts";
 import { QueueDepth } from "./overview/queue_depth.ts";
@@ -39,9 +39,7 @@ export function OverviewPage({ route: { query } }: { route: Route }) {
   if (now.data === null) {
     return html`
       <${Head} window=${window} />
-      ${now.error === null
-        ? html`<${Loading} what="the overview" />`
-        : html`<${Failure} error=${now.error} retry=${() => void now.reload()} />`}
+      <${NotYet} what="the overview" error=${now.error} retry=${() => void now.reload()} />
     `;
   }
   const words = WINDOW_WORDS[window];
@@ -54,9 +52,8 @@ export function OverviewPage({ route: { query } }: { route: Route }) {
       <${QueueDepth} queue=${now.data.queue} />
       ${period.data !== null
         ? html`<${Charts} overview=${period.data} words=${words} />`
-        : period.error === null
-        ? html`<${Loading} what="the charts" />`
-        : html`<${Failure} error=${period.error} retry=${() => void period.reload()} />`}
+        : html`<${NotYet} what="the charts" error=${period.error} retry=${() =>
+          void period.reload()} />`}
     </div>
     <div class="grid">
       <${Workers} overview=${now.data} />

@@ -7,7 +7,7 @@ import { useLive } from "../live.ts";
 import type { Query, Route } from "../router.ts";
 import { ClearFilters, SelectFilter, TextFilter, WorkflowFilter } from "../ui/filter_fields.ts";
 import { Pager } from "../ui/pager.ts";
-import { Empty, Failure, Loading } from "../ui/states.ts";
+import { Empty, NotYet } from "../ui/states.ts";
 import { DeadLetters } from "./queue/dead_letters.ts";
 import { FILTER_NAMES, readFilter } from "./queue/filter.ts";
 import { JobsTable } from "./queue/table.ts";
@@ -61,9 +61,7 @@ function List({ parts, query }: { parts: string[]; query: Query }) {
     () => get<JobPage>("/jobs", question),
   );
   if (data === null) {
-    return error === null
-      ? html`<${Loading} what="jobs" />`
-      : html`<${Failure} error=${error} retry=${() => void reload()} />`;
+    return html`<${NotYet} what="jobs" error=${error} retry=${() => void reload()} />`;
   }
   const stale = error &&
     html`<p class="problem">The list is not fresh: ${error.message}</p>`;

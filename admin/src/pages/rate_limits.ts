@@ -10,7 +10,7 @@ import { useLive } from "../live.ts";
 import type { Query, Route } from "../router.ts";
 import { ClearFilters, TextFilter } from "../ui/filter_fields.ts";
 import { Pager } from "../ui/pager.ts";
-import { Empty, Failure, Loading } from "../ui/states.ts";
+import { Empty, Loading, NotYet } from "../ui/states.ts";
 import { BucketsTable } from "./rate_limits/buckets.ts";
 import { AddPolicy, PoliciesTable } from "./rate_limits/policies.ts";
 
@@ -53,9 +53,7 @@ export function RateLimitsPage({ route: { parts, query } }: { route: Route }) {
           <${Buckets} page=${data} parts=${parts} query=${query}
             error=${error} />
         `
-        : error === null
-        ? html`<${Loading} what="the keys" />`
-        : html`<${Failure} error=${error} retry=${() => void reload()} />`}
+        : html`<${NotYet} what="the keys" error=${error} retry=${() => void reload()} />`}
     </section>
   `;
 }

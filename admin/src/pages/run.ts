@@ -5,7 +5,7 @@ import { ApiError, get } from "../api.ts";
 import { html } from "../html.ts";
 import { POLL_MS, useLive } from "../live.ts";
 import { linkTo, type Route, setQuery } from "../router.ts";
-import { Empty, Failure, Loading } from "../ui/states.ts";
+import { Empty, NotYet } from "../ui/states.ts";
 import { findOpenTab, type Tab, Tabs } from "../ui/tabs.ts";
 import { Attention } from "./run/attention.ts";
 import { alignClock } from "./run/clock.ts";
@@ -55,9 +55,7 @@ export function RunPage({ route }: { route: Route }) {
       <div class="page-head">
         <h1>Run</h1>
       </div>
-      ${error === null
-        ? html`<${Loading} what="the run" />`
-        : html`<${Failure} error=${error} retry=${() => void reload()} />`}
+      <${NotYet} what="the run" error=${error} retry=${() => void reload()} />
     `;
   }
   return html`

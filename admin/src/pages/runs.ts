@@ -13,7 +13,7 @@ import {
   WorkflowFilter,
 } from "../ui/filter_fields.ts";
 import { Pager } from "../ui/pager.ts";
-import { Empty, Failure, Loading } from "../ui/states.ts";
+import { Empty, NotYet } from "../ui/states.ts";
 import { BulkActions } from "./runs/bulk.ts";
 import { FILTER_NAMES, readFilter } from "./runs/filter.ts";
 import { RunsTable } from "./runs/table.ts";
@@ -59,9 +59,7 @@ function List({ parts, query }: { parts: string[]; query: Query }) {
     () => get<RunPage>("/runs", question),
   );
   if (data === null) {
-    return error === null
-      ? html`<${Loading} what="runs" />`
-      : html`<${Failure} error=${error} retry=${() => void reload()} />`;
+    return html`<${NotYet} what="runs" error=${error} retry=${() => void reload()} />`;
   }
   if (data.runs.length === 0) {
     return html`<${NoRuns} query=${query} parts=${parts} />`;

@@ -5,7 +5,7 @@ import { html } from "../html.ts";
 import { useLive } from "../live.ts";
 import { linkTo, navigate, type Route } from "../router.ts";
 import { TextFilter } from "../ui/filter_fields.ts";
-import { Empty, Failure, Loading } from "../ui/states.ts";
+import { Empty, NotYet } from "../ui/states.ts";
 import { type Column, Table } from "../ui/table.ts";
 import { Time } from "../ui/time.ts";
 import { Editor } from "./workflow/editor.ts";
@@ -63,9 +63,7 @@ function WorkflowList({ route }: { route: Route }) {
     () => get<{ workflows: ListedWorkflow[] }>("/workflows"),
   );
   if (data === null) {
-    return error === null
-      ? html`<${Loading} what="the workflows" />`
-      : html`<${Failure} error=${error} retry=${reload} />`;
+    return html`<${NotYet} what="the workflows" error=${error} retry=${reload} />`;
   }
   if (data.workflows.length === 0) {
     return html`

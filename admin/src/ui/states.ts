@@ -40,3 +40,17 @@ export function Failure(
     </div>
   `;
 }
+
+export interface NotYetProps {
+  /** What is looked for, as it ends "Loading …". */
+  what: string;
+  error: Error | null;
+  retry?: () => void;
+}
+
+/** In the place of data that is not there: on its way, or refused. */
+export function NotYet({ what, error, retry }: NotYetProps) {
+  return error === null
+    ? html`<${Loading} what=${what} />`
+    : html`<${Failure} error=${error} retry=${retry} />`;
+}

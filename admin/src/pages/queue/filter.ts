@@ -1,6 +1,6 @@
 // The filter of jobs: from the URL, and in words for whoever confirms a bulk action.
 import type { ErrorClass } from "../../../../supabase/functions/_shared/contract/statuses.ts";
-import type { Query } from "../../router.ts";
+import { pickGiven, type Query } from "../../router.ts";
 
 export interface JobFilter {
   workflow_key?: string;
@@ -18,10 +18,7 @@ export const FILTER_NAMES = [
 ] as const;
 
 export function readFilter(query: Query): JobFilter {
-  const given = FILTER_NAMES.filter((name) => query[name]).map((
-    name,
-  ) => [name, query[name]]);
-  return Object.fromEntries(given);
+  return pickGiven(query, FILTER_NAMES);
 }
 
 /** One phrase a part; empty: every job. */

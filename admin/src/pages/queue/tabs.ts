@@ -1,14 +1,11 @@
 // One tab a status, with how many there are; the rest of the filter goes along.
-import {
-  JOB_STATUSES,
-  type JobStatus,
-} from "../../../../supabase/functions/_shared/contract/statuses.ts";
+import type { JobStatus } from "../../../../supabase/functions/_shared/contract/statuses.ts";
 import { html } from "../../html.ts";
 import { linkTo, type Query } from "../../router.ts";
 import { StatusBadge } from "../../ui/status.ts";
 
 /** What is to be done first, what is done last. */
-const ORDER: JobStatus[] = [
+export const OPEN_STATUSES: JobStatus[] = [
   "queued",
   "leased",
   "running",
@@ -16,7 +13,6 @@ const ORDER: JobStatus[] = [
   "failed",
   "waiting",
   "dead",
-  ...JOB_STATUSES.filter((status) => ["success", "skipped", "cancelled"].includes(status)),
 ];
 
 /** Words of the overview, where the status alone says too little. */
@@ -39,7 +35,7 @@ export function StatusTabs({ query, counts }: StatusTabsProps) {
   return html`
     <nav class="tabs" aria-label="Status of the jobs">
       <a href=${linkOf(null)} aria-current=${query.status ? undefined : "page"}>all</a>
-      ${ORDER.map((status) =>
+      ${[...OPEN_STATUSES, ...ENDED].map((status) =>
         html`
           <a key=${status} href=${linkOf(status)}
             aria-current=${query.status === status ? "page" : undefined}>

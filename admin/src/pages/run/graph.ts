@@ -2,7 +2,7 @@
 // nodes that changed. One Tab reaches it, arrow keys walk it in topological order, Enter opens a step.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { html } from "../../html.ts";
-import { Failure, Loading } from "../../ui/states.ts";
+import { NotYet } from "../../ui/states.ts";
 import { GraphNode } from "./graph_node.ts";
 import { type LaidOutGraph, useGraphLayout } from "./graph_layout.ts";
 import { describeKind, describeProgress } from "./node_text.ts";
@@ -62,52 +62,48 @@ export function RunGraph({ steps, selected, select }: RunGraphProps) {
         onFocusIn=${(event: Event) => setFocused(readStep(event) ?? undefined)}
         onKeyDown=${walk}
       >
-        ${graph === null
-          ? error === null
-            ? html`<${Loading} what="the graph" />`
-            : html`<${Failure} error=${error} />`
-          : html`
-            <div class="graph-size" style=${{
-              width: `${graph.width * zoom}px`,
-              height: `${graph.height * zoom}px`,
+        ${graph === null ? html`<${NotYet} what="the graph" error=${error} />` : html`
+          <div class="graph-size" style=${{
+            width: `${graph.width * zoom}px`,
+            height: `${graph.height * zoom}px`,
+          }}>
+            <div class="graph-content" style=${{
+              width: `${graph.width}px`,
+              height: `${graph.height}px`,
+              transform: `scale(${zoom})`,
             }}>
-              <div class="graph-content" style=${{
-                width: `${graph.width}px`,
-                height: `${graph.height}px`,
-                transform: `scale(${zoom})`,
-              }}>
-                <${Lines} graph=${graph} steps=${steps} />
-                ${graph.handlersAt !== null && html`
-                  <p class="lane" style=${{
-                    top: `${graph.handlersAt - 40}px`,
-                  }}>
-                    When the run fails
-                  </p>
-                `}
-                ${ordered.map(({ job }) => {
-                  const place = graph.places[job.step_id];
-                  if (place === undefined) return null;
-                  const items = countItems(job);
-                  return html`
-                    <${GraphNode}
-                      key=${job.step_id}
-                      stepId=${job.step_id}
-                      x=${place.x}
-                      y=${place.y}
-                      status=${job.status}
-                      kind=${describeKind(job)}
-                      progress=${describeProgress(job)}
-                      isHandler=${job.phase !== "main"}
-                      isSelected=${job.step_id === selected}
-                      isReachable=${job.step_id === reachable}
-                      percentDone=${items?.percentDone ?? null}
-                      percentFailed=${items?.percentFailed ?? null}
-                    />
-                  `;
-                })}
-              </div>
+              <${Lines} graph=${graph} steps=${steps} />
+              ${graph.handlersAt !== null && html`
+                <p class="lane" style=${{
+                  top: `${graph.handlersAt - 40}px`,
+                }}>
+                  When the run fails
+                </p>
+              `}
+              ${ordered.map(({ job }) => {
+                const place = graph.places[job.step_id];
+                if (place === undefined) return null;
+                const items = countItems(job);
+                return html`
+                  <${GraphNode}
+                    key=${job.step_id}
+                    stepId=${job.step_id}
+                    x=${place.x}
+                    y=${place.y}
+                    status=${job.status}
+                    kind=${describeKind(job)}
+                    progress=${describeProgress(job)}
+                    isHandler=${job.phase !== "main"}
+                    isSelected=${job.step_id === selected}
+                    isReachable=${job.step_id === reachable}
+                    percentDone=${items?.percentDone ?? null}
+                    percentFailed=${items?.percentFailed ?? null}
+                  />
+                `;
+              })}
             </div>
-          `}
+          </div>
+        `}
       </div>
     </div>
   `;

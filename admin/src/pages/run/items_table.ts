@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import type { RunJob } from "../../../../supabase/functions/_shared/contract/dashboard.ts";
 import { html } from "../../html.ts";
-import { Empty, Failure, Loading } from "../../ui/states.ts";
+import { Empty, NotYet } from "../../ui/states.ts";
 import { StatusBadge } from "../../ui/status.ts";
 import { Table } from "../../ui/table.ts";
 import { ItemPager, useItems } from "./items.ts";
@@ -34,9 +34,7 @@ export function ItemsTable({ job, select }: ItemsTableProps) {
       onChange=${(event: Event) => setFailedOnly((event.target as HTMLInputElement).checked)} />
       Only failed ones of this page</label>
     ${data === null
-      ? error === null
-        ? html`<${Loading} what="items" />`
-        : html`<${Failure} error=${error} retry=${() => void reload()} />`
+      ? html`<${NotYet} what="items" error=${error} retry=${() => void reload()} />`
       : shown.length === 0
       ? html`<${Empty} title=${
         data.items.length === 0 ? "No items" : "None of this page failed"

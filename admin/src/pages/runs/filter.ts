@@ -1,6 +1,6 @@
 // The filter of runs: from the URL, and in words for whoever confirms a bulk action.
 import type { RunFilter } from "../../../../supabase/functions/_shared/contract/dashboard.ts";
-import type { Query } from "../../router.ts";
+import { pickGiven, type Query } from "../../router.ts";
 import { formatLocal, formatUtc } from "../../ui/time.ts";
 
 export const FILTER_NAMES = [
@@ -14,10 +14,7 @@ export const FILTER_NAMES = [
 ] as const;
 
 export function readFilter(query: Query): RunFilter {
-  const given = FILTER_NAMES.filter((name) => query[name]).map((
-    name,
-  ) => [name, query[name]]);
-  return Object.fromEntries(given);
+  return pickGiven(query, FILTER_NAMES);
 }
 
 /** One phrase a part; empty: every run. */
