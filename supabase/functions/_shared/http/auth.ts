@@ -5,6 +5,7 @@
 import { extractCredentials, resolveEnv } from "@supabase/server/core";
 import { OrchestratorError } from "../contract/errors.ts";
 import { getEnv } from "../platform.ts";
+import { isEqualInConstantTime } from "./constant_time.ts";
 import { createKeySource } from "./jwks.ts";
 import { type Claims, decodeJwt, isJwt, refuseCredentials, verifyJwt } from "./jwt.ts";
 import type { OperatorCaller } from "./user_auth.ts";
@@ -147,18 +148,6 @@ function matchKey(presented: string, accepted: AcceptedKey[]): AcceptedKey | nul
     found = isEqual ? found ?? candidate : found;
   }
   return found;
-}
-
-/**
- * Takes a time that depends on what was presented alone. By hand, because digests are computed on another
- * thread: two of them a request cost more than all the rest of an idle agent's answer.
- */
-function isEqualInConstantTime(presented: string, key: string): boolean {
-  let difference = presented.length ^ key.length;
-  for (let index = 0; index < presented.length; index++) {
-    difference |= presented.charCodeAt(index) ^ key.charCodeAt(index % key.length);
-  }
-  return difference === 0;
 }
 
 function readExpiry(key: string): number | null {
