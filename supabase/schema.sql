@@ -126,6 +126,16 @@ alter table orchestrator.workers enable row level security;
 create policy "nobody but the service role" on orchestrator.workers as permissive for all to public using (false) with check (false);
 grant delete, insert, select, update on orchestrator.workers to service_role;
 
+create view orchestrator.living_workers with (security_invoker=true) as
+ SELECT worker_id,
+    started_at,
+    seen_at,
+    stopped_at
+   FROM orchestrator.workers
+  WHERE stopped_at IS NULL AND seen_at > (clock_timestamp() - '00:00:15'::interval);
+comment on view orchestrator.living_workers is 'The workers that are draining now.';
+grant select on orchestrator.living_workers to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator._act_on_runs(p_action text, p_args jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -176,19 +186,7 @@ begin
   if p_action <> 'cancel' and v_changed <> '{}' then
     perform orchestrator.ring();
   end if;
-  return jsonb_build_object(
-    'answer', jsonb_build_object(
-      'changed', cardinality(v_changed),
-      'refused', v_refused,
-      'next_cursor', case when not v_is_last then v_ids[1] end
-    ),
-    'before', (
-      select coalesce(jsonb_object_agg(key, value), '{}')
-      from jsonb_each(v_found)
-      where key = any (v_changed::text[])
-    ),
-    'after', jsonb_build_object('changed', to_jsonb(v_changed), 'refused', jsonb_array_length(v_refused))
-  );
+  return orchestrator._tell_page(v_changed, v_refused, v_found, case when not v_is_last then v_ids[1] end);
 end;
 $function$;
 comment on function orchestrator._act_on_runs(p_action text, p_args jsonb) is 'One page of a bulk action on runs, newest page first: {answer, before, after}. What ended meanwhile is refused with the reason; what is newer than newest is left alone.';
@@ -777,8 +775,15 @@ begin
     if v_fan_out.is_decided then
       update public.job_queue
       set next_run_at = p_now
-      where workflow_run_id = v_fan_out.workflow_run_id and step_no = v_fan_out.step_no and item_index = -1
-        and status = 'parked' and parked ->> 'for' = 'items' and next_run_at > p_now;
+      where job_id = (
+        -- Whoever has the job locked found it due and leases it: waiting here, with the fan-out's row, for somebody
+        -- who may want that row next would be a circle.
+        select job_id
+        from public.job_queue
+        where workflow_run_id = v_fan_out.workflow_run_id and step_no = v_fan_out.step_no and item_index = -1
+          and status = 'parked' and parked ->> 'for' = 'items' and next_run_at > p_now
+        for update skip locked
+      );
       continue;
     end if;
     with following as (
@@ -1319,8 +1324,9 @@ begin
     end if;
   end loop;
 
-  -- All at once, as everywhere: two that lock runs one after the other could wait in a circle.
-  perform orchestrator.lock_runs(v_replaced || v_refused, v_replaced || v_refused);
+  -- All at once, as everywhere: two that lock runs one after the other could wait in a circle. Those that get a slot
+  -- too: whoever ends one of them meanwhile has its job, and then wants its slot.
+  perform orchestrator.lock_runs(v_replaced || v_refused || v_granted, v_replaced || v_refused);
   for v_run in
     select s.workflow_run_id, s.on_conflict, s.workflow_run_id = any (v_replaced) as is_replaced
     from orchestrator.concurrency_slots s
@@ -1574,6 +1580,33 @@ end;
 $function$;
 comment on function orchestrator._list_fronts(OUT p_priorities integer[], OUT p_firsts timestamp with time zone[]) is 'The priorities that have ready or parked jobs, most urgent first, and when the first of each is due.';
 grant execute on function orchestrator._list_fronts(OUT p_priorities integer[], OUT p_firsts timestamp with time zone[]) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._list_lost_leases(p_limit integer, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+  select coalesce(jsonb_agg(jsonb_build_object(
+    'job_id', job_id,
+    'lease_token', lease_token,
+    'outcome', 'retry',
+    'error_class', 'lease_expired',
+    'retry_after_ms', 0,  -- the lease was the wait
+    'error_text', 'the worker was not heard of before the lease ended'
+  )), jsonb_build_array())
+  from (
+    select job_id, lease_token
+    from public.job_queue
+    where status in ('leased', 'running') and lease_until < p_now
+    order by lease_until
+    limit p_limit
+  ) as lost;
+$function$;
+comment on function orchestrator._list_lost_leases(p_limit integer, p_now timestamp with time zone) is 'Leases that ran out, as results: settled like a worker''s own failure, and fenced by the token against whoever was quicker.';
+grant execute on function orchestrator._list_lost_leases(p_limit integer, p_now timestamp with time zone) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._list_needs(p_job public.job_queue)
  RETURNS jsonb
@@ -2390,19 +2423,7 @@ begin
       v_refused := v_refused || jsonb_build_object('id', v_id, 'reason', coalesce(v_answer ->> 'reason', 'it is gone'));
     end if;
   end loop;
-  return jsonb_build_object(
-    'answer', jsonb_build_object(
-      'changed', cardinality(v_changed),
-      'refused', v_refused,
-      'next_cursor', case when not v_is_last then v_ids[v_limit] end
-    ),
-    'before', (
-      select coalesce(jsonb_object_agg(key, value), '{}')
-      from jsonb_each(v_found)
-      where key = any (v_changed::text[])
-    ),
-    'after', jsonb_build_object('changed', to_jsonb(v_changed), 'refused', jsonb_array_length(v_refused))
-  );
+  return orchestrator._tell_page(v_changed, v_refused, v_found, case when not v_is_last then v_ids[v_limit] end);
 end;
 $function$;
 comment on function orchestrator._retry_jobs(p_args jsonb) is 'One page of replaying dead letters, newest first: {answer, before, after}.';
@@ -3135,6 +3156,27 @@ $function$;
 comment on function orchestrator._tell_of_ended_run() is 'Signals whoever waits for the end of a run, however it ended: the job that started it, runs that want its slot.';
 grant execute on function orchestrator._tell_of_ended_run() to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator._tell_page(p_changed anyarray, p_refused jsonb, p_found jsonb, p_next_cursor anyelement)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object(
+    'answer', jsonb_build_object(
+      'changed', cardinality(p_changed), 'refused', p_refused, 'next_cursor', p_next_cursor
+    ),
+    'before', (
+      select coalesce(jsonb_object_agg(key, value), '{}')
+      from jsonb_each(p_found)
+      where key = any (p_changed::text[])
+    ),
+    'after', jsonb_build_object('changed', to_jsonb(p_changed), 'refused', jsonb_array_length(p_refused))
+  );
+$function$;
+comment on function orchestrator._tell_page(p_changed anyarray, p_refused jsonb, p_found jsonb, p_next_cursor anyelement) is 'What a page of a bulk action answers, with what its audit row keeps: p_found has the statuses before, by id.';
+grant execute on function orchestrator._tell_page(p_changed anyarray, p_refused jsonb, p_found jsonb, p_next_cursor anyelement) to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator._tick_interval()
  RETURNS text
  LANGUAGE sql
@@ -3710,6 +3752,28 @@ $function$;
 comment on function orchestrator.join_status(p_rule text, p_min integer, p_open integer, p_succeeded integer, p_failed integer) is 'What becomes of a waiting job, by its join rule and the counts of its dependencies.';
 grant execute on function orchestrator.join_status(p_rule text, p_min integer, p_open integer, p_succeeded integer, p_failed integer) to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator.keep_secret(p_name text, p_value text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_name text := 'orchestrator/' || p_name;
+  v_id uuid := (select id from vault.secrets where name = v_name);
+begin
+  if p_value is null then
+    delete from vault.secrets where id = v_id;
+  elsif v_id is null then
+    perform vault.create_secret(p_value, v_name);
+  else
+    perform vault.update_secret(v_id, p_value);
+  end if;
+end;
+$function$;
+comment on function orchestrator.keep_secret(p_name text, p_value text) is 'Keeps a secret in Vault under a name of the orchestrator''s own, in place of the one before; null forgets it.';
+grant execute on function orchestrator.keep_secret(p_name text, p_value text) to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator.kin_uuid(p_kin uuid)
  RETURNS uuid
  LANGUAGE plpgsql
@@ -3977,6 +4041,19 @@ $function$;
 comment on function orchestrator.rate_limit_key(p_user_id text, p_agent text) is 'The key of a user at an agent; a colon in the user''s id is escaped, so that no id can pose as another key.';
 grant execute on function orchestrator.rate_limit_key(p_user_id text, p_agent text) to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator.read_secret(p_name text)
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  return (select decrypted_secret from vault.decrypted_secrets where name = 'orchestrator/' || p_name);
+end;
+$function$;
+comment on function orchestrator.read_secret(p_name text) is 'A secret that keep_secret kept; null if there is none.';
+grant execute on function orchestrator.read_secret(p_name text) to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator.ring()
  RETURNS boolean
  LANGUAGE plpgsql
@@ -4072,6 +4149,25 @@ end;
 $function$;
 comment on function orchestrator.settle(p_results jsonb, p_now timestamp with time zone, p_max_ready integer, OUT p_settled bigint[], OUT p_ready orchestrator.candidate[], OUT p_ready_priorities integer[], OUT p_item_runs uuid[], OUT p_item_steps integer[], OUT p_failed_runs uuid[], OUT p_failed_steps integer[], OUT p_has_plain_ends boolean, OUT p_has_holds boolean) is 'Settles a batch of results under the lock order; answers the jobs whose lease token was right, whether all were successes, whether an agent asked for a pause, and the fan-outs of the items that ended: count_items follows, last in the transaction. Up to p_max_ready jobs that became ready are answered too, locked and as they were: who asks for them writes them.';
 grant execute on function orchestrator.settle(p_results jsonb, p_now timestamp with time zone, p_max_ready integer, OUT p_settled bigint[], OUT p_ready orchestrator.candidate[], OUT p_ready_priorities integer[], OUT p_item_runs uuid[], OUT p_item_steps integer[], OUT p_failed_runs uuid[], OUT p_failed_steps integer[], OUT p_has_plain_ends boolean, OUT p_has_holds boolean) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator.sweep(p_limit integer)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_now timestamptz := orchestrator.now();
+  v_end record := orchestrator.settle(orchestrator._list_lost_leases(p_limit, v_now), v_now);
+begin
+  perform public.expire_runs(p_limit);
+  -- After every job is locked: a worker that waits for the row of a fan-out holds the jobs of its next lease.
+  perform orchestrator._count_items(
+    v_end.p_item_runs, v_end.p_item_steps, v_end.p_failed_runs, v_end.p_failed_steps, v_now
+  );
+end;
+$function$;
+comment on function orchestrator.sweep(p_limit integer) is 'Takes back the jobs of workers that were not heard of, and fails runs past their timeout, up to p_limit of each.';
+grant execute on function orchestrator.sweep(p_limit integer) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator.take_tokens_for_jobs(p_picked orchestrator.candidate[], p_now timestamp with time zone)
  RETURNS bigint[]
@@ -4269,8 +4365,7 @@ CREATE OR REPLACE FUNCTION orchestrator.tick_worker()
 AS $function$
 begin
   perform orchestrator._record_tick('worker');
-  perform public.expire_leases(1000);
-  perform public.expire_runs(1000);
+  perform orchestrator.sweep(1000);
   return coalesce(orchestrator.next_due_at() <= orchestrator.now(), false) and orchestrator.ring();
 end;
 $function$;
@@ -4309,10 +4404,7 @@ CREATE OR REPLACE FUNCTION orchestrator.workers_alive()
  STABLE
  SET search_path TO ''
 AS $function$
-  -- Three missed heartbeats of five seconds.
-  select count(*)::integer
-  from orchestrator.workers
-  where stopped_at is null and seen_at > clock_timestamp() - interval '15 seconds';
+  select count(*)::integer from orchestrator.living_workers;
 $function$;
 comment on function orchestrator.workers_alive() is 'How many workers are draining now.';
 grant execute on function orchestrator.workers_alive() to service_role;
@@ -5346,35 +5438,11 @@ CREATE OR REPLACE FUNCTION public.expire_leases(p_limit integer)
  RETURNS integer
  LANGUAGE plpgsql
  SET search_path TO ''
- SET enable_seqscan TO 'off'
- SET jit TO 'off'
 AS $function$
 declare
   v_now timestamptz := orchestrator.now();
-  v_results jsonb;
-  v_end record;
+  v_end record := orchestrator.settle(orchestrator._list_lost_leases(p_limit, v_now), v_now);
 begin
-  select jsonb_agg(jsonb_build_object(
-    'job_id', job_id,
-    'lease_token', lease_token,
-    'outcome', 'retry',
-    'error_class', 'lease_expired',
-    'retry_after_ms', 0,  -- the lease was the wait
-    'error_text', 'the worker was not heard of before the lease ended'
-  ))
-  into v_results
-  from (
-    select job_id, lease_token
-    from public.job_queue
-    where status in ('leased', 'running') and lease_until < v_now
-    order by lease_until
-    limit p_limit
-  ) as expired;
-  if v_results is null then
-    return 0;
-  end if;
-  -- The same path as a worker's own failure; the token keeps out a result or a second sweep that came first.
-  v_end := orchestrator.settle(v_results, v_now);
   perform orchestrator._count_items(
     v_end.p_item_runs, v_end.p_item_steps, v_end.p_failed_runs, v_end.p_failed_steps, v_now
   );
@@ -5670,14 +5738,13 @@ begin
       select coalesce(jsonb_agg(jsonb_build_object(
         'worker_id', w.worker_id, 'started_at', w.started_at, 'seen_at', w.seen_at, 'jobs', coalesce(l.jobs, 0)
       ) order by w.started_at, w.worker_id), '[]')
-      from orchestrator.workers w
+      from orchestrator.living_workers w
       left join (
         select leased_by, count(*) as jobs
         from public.job_queue
         where status in ('leased', 'running')
         group by leased_by
       ) as l on l.leased_by = w.worker_id
-      where w.stopped_at is null and w.seen_at > clock_timestamp() - interval '15 seconds'
     ),
     'limited_keys', (
       select coalesce(jsonb_agg(
@@ -5890,8 +5957,7 @@ declare
 begin
   update orchestrator.workers set seen_at = clock_timestamp() where worker_id = p_worker_id;
   -- Before any job is locked: the sweeps lock runs.
-  perform public.expire_leases(100);
-  perform public.expire_runs(100);
+  perform orchestrator.sweep(100);
 
   with held as materialized (
     select job_id, lease_token
@@ -6595,8 +6661,7 @@ CREATE OR REPLACE FUNCTION public.start_worker(p_worker_id text, p_max_workers i
 AS $function$
 begin
   -- A fresh worker looks after dead ones at once, also where no tick runs.
-  perform public.expire_leases(1000);
-  perform public.expire_runs(100);
+  perform orchestrator.sweep(1000);
   if orchestrator.workers_alive() >= p_max_workers then
     return jsonb_build_object('accepted', false);
   end if;

@@ -18,10 +18,12 @@
 --   overview      the figures of the dashboard's first page
 --   access        who may sign in to the dashboard, and the audit of what was done
 --   actions       one door for all that operators do, with its audit row
+--   secrets       what must be kept and not shown, in Vault
 --
 -- Tables and RPCs that callers name live in public; helpers live in orchestrator.
--- Lock order everywhere: run (advisory, see orchestrator.lock_runs), then jobs by id, then run rows.
--- Only the lease statement locks jobs alone, and it never waits (skip locked).
+-- Lock order everywhere: run (advisory, see orchestrator.lock_runs), then jobs by id, then run rows; then buckets by
+-- key, and last the rows of fan-outs. Only the lease statement locks jobs alone, and it never waits (skip locked);
+-- as it comes behind a settle, nobody who has a bucket or a fan-out may wait for a job or a run.
 
 create schema orchestrator;
 

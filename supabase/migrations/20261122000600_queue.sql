@@ -34,6 +34,17 @@ create policy "nobody but the service role" on orchestrator.doorbell
   as permissive for all to public using (false) with check (false);
 grant select, insert, update, delete on orchestrator.workers, orchestrator.doorbell to service_role;
 
+create view orchestrator.living_workers with (security_invoker = true) as
+  -- Three missed heartbeats of five seconds.
+  select *
+  from orchestrator.workers
+  where stopped_at is null and seen_at > clock_timestamp() - interval '15 seconds';
+
+comment on view orchestrator.living_workers is 'The workers that are draining now.';
+
+revoke all on orchestrator.living_workers from public, anon, authenticated;
+grant select on orchestrator.living_workers to service_role;
+
 create function orchestrator.workers_alive()
 returns integer
 language sql
@@ -41,10 +52,7 @@ stable
 security invoker
 set search_path = ''
 as $$
-  -- Three missed heartbeats of five seconds.
-  select count(*)::integer
-  from orchestrator.workers
-  where stopped_at is null and seen_at > clock_timestamp() - interval '15 seconds';
+  select count(*)::integer from orchestrator.living_workers;
 $$;
 
 comment on function orchestrator.workers_alive() is 'How many workers are draining now.';
@@ -369,8 +377,7 @@ set search_path = ''
 as $$
 begin
   -- A fresh worker looks after dead ones at once, also where no tick runs.
-  perform public.expire_leases(1000);
-  perform public.expire_runs(100);
+  perform orchestrator.sweep(1000);
   if orchestrator.workers_alive() >= p_max_workers then
     return jsonb_build_object('accepted', false);
   end if;
@@ -1007,8 +1014,7 @@ declare
 begin
   update orchestrator.workers set seen_at = clock_timestamp() where worker_id = p_worker_id;
   -- Before any job is locked: the sweeps lock runs.
-  perform public.expire_leases(100);
-  perform public.expire_runs(100);
+  perform orchestrator.sweep(100);
 
   with held as materialized (
     select job_id, lease_token

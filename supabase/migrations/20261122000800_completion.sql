@@ -480,8 +480,15 @@ begin
     if v_fan_out.is_decided then
       update public.job_queue
       set next_run_at = p_now
-      where workflow_run_id = v_fan_out.workflow_run_id and step_no = v_fan_out.step_no and item_index = -1
-        and status = 'parked' and parked ->> 'for' = 'items' and next_run_at > p_now;
+      where job_id = (
+        -- Whoever has the job locked found it due and leases it: waiting here, with the fan-out's row, for somebody
+        -- who may want that row next would be a circle.
+        select job_id
+        from public.job_queue
+        where workflow_run_id = v_fan_out.workflow_run_id and step_no = v_fan_out.step_no and item_index = -1
+          and status = 'parked' and parked ->> 'for' = 'items' and next_run_at > p_now
+        for update skip locked
+      );
       continue;
     end if;
     with following as (
@@ -730,41 +737,46 @@ $$;
 comment on function public.complete_jobs(text, jsonb, integer, integer) is
   'Settles a worker''s results (success, retry, dead) and leases its next jobs, in one round trip. results tells of those that are no plain success: what became of the job, and applied: false where its lease was lost. next_due_ms 0 without jobs means: lease again at once.';
 
-create function public.expire_leases(p_limit integer)
-returns integer
-language plpgsql
-volatile
+create function orchestrator._list_lost_leases(p_limit integer, p_now timestamptz)
+returns jsonb
+language sql
+stable
 security invoker
 set search_path = ''
 set enable_seqscan = off
 set jit = off
 as $$
-declare
-  v_now timestamptz := orchestrator.now();
-  v_results jsonb;
-  v_end record;
-begin
-  select jsonb_agg(jsonb_build_object(
+  select coalesce(jsonb_agg(jsonb_build_object(
     'job_id', job_id,
     'lease_token', lease_token,
     'outcome', 'retry',
     'error_class', 'lease_expired',
     'retry_after_ms', 0,  -- the lease was the wait
     'error_text', 'the worker was not heard of before the lease ended'
-  ))
-  into v_results
+  )), jsonb_build_array())
   from (
     select job_id, lease_token
     from public.job_queue
-    where status in ('leased', 'running') and lease_until < v_now
+    where status in ('leased', 'running') and lease_until < p_now
     order by lease_until
     limit p_limit
-  ) as expired;
-  if v_results is null then
-    return 0;
-  end if;
-  -- The same path as a worker's own failure; the token keeps out a result or a second sweep that came first.
-  v_end := orchestrator.settle(v_results, v_now);
+  ) as lost;
+$$;
+
+comment on function orchestrator._list_lost_leases(integer, timestamptz) is
+  'Leases that ran out, as results: settled like a worker''s own failure, and fenced by the token against whoever was quicker.';
+
+create function public.expire_leases(p_limit integer)
+returns integer
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_now timestamptz := orchestrator.now();
+  v_end record := orchestrator.settle(orchestrator._list_lost_leases(p_limit, v_now), v_now);
+begin
   perform orchestrator._count_items(
     v_end.p_item_runs, v_end.p_item_steps, v_end.p_failed_runs, v_end.p_failed_steps, v_now
   );
@@ -782,7 +794,8 @@ grant execute on function
   orchestrator._settle_skips(jsonb, timestamptz), orchestrator.carry_ends(bigint[], timestamptz),
   orchestrator._count_items(uuid[], integer[], uuid[], integer[], timestamptz),
   orchestrator.settle(jsonb, timestamptz, integer),
-  orchestrator._record_late(text, jsonb, bigint[], timestamptz)
+  orchestrator._record_late(text, jsonb, bigint[], timestamptz),
+  orchestrator._list_lost_leases(integer, timestamptz)
   to service_role;
 revoke execute on function
   public.complete_jobs(text, jsonb, integer, integer), public.expire_leases(integer)

@@ -688,8 +688,9 @@ begin
     end if;
   end loop;
 
-  -- All at once, as everywhere: two that lock runs one after the other could wait in a circle.
-  perform orchestrator.lock_runs(v_replaced || v_refused, v_replaced || v_refused);
+  -- All at once, as everywhere: two that lock runs one after the other could wait in a circle. Those that get a slot
+  -- too: whoever ends one of them meanwhile has its job, and then wants its slot.
+  perform orchestrator.lock_runs(v_replaced || v_refused || v_granted, v_replaced || v_refused);
   for v_run in
     select s.workflow_run_id, s.on_conflict, s.workflow_run_id = any (v_replaced) as is_replaced
     from orchestrator.concurrency_slots s
@@ -832,6 +833,28 @@ $$;
 
 comment on function public.expire_runs(integer) is
   'Fails runs that took longer than their workflow''s timeout, up to p_limit; their handlers still run.';
+
+create function orchestrator.sweep(p_limit integer)
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_now timestamptz := orchestrator.now();
+  v_end record := orchestrator.settle(orchestrator._list_lost_leases(p_limit, v_now), v_now);
+begin
+  perform public.expire_runs(p_limit);
+  -- After every job is locked: a worker that waits for the row of a fan-out holds the jobs of its next lease.
+  perform orchestrator._count_items(
+    v_end.p_item_runs, v_end.p_item_steps, v_end.p_failed_runs, v_end.p_failed_steps, v_now
+  );
+end;
+$$;
+
+comment on function orchestrator.sweep(integer) is
+  'Takes back the jobs of workers that were not heard of, and fails runs past their timeout, up to p_limit of each.';
 
 create function orchestrator._settle_from_outside(p_job public.job_queue, p_result jsonb, p_now timestamptz)
 returns text
@@ -1049,7 +1072,7 @@ grant execute on function
   orchestrator._settle_parks(jsonb, timestamptz), orchestrator._tidy_parked(jsonb, bigint[], timestamptz),
   orchestrator.end_jobs(bigint[], text, text, text, timestamptz), orchestrator.end_run(uuid, text, text, timestamptz),
   orchestrator._settle_skipped_runs(jsonb, timestamptz), orchestrator._tell_of_ended_run(),
-  orchestrator._grant_slots(text, text, timestamptz), orchestrator._drop_outputs(jsonb, bigint[]),
+  orchestrator._grant_slots(text, text, timestamptz), orchestrator.sweep(integer), orchestrator._drop_outputs(jsonb, bigint[]),
   orchestrator._settle_from_outside(public.job_queue, jsonb, timestamptz), orchestrator._lock_job(bigint)
   to service_role;
 revoke execute on function

@@ -35,8 +35,7 @@ set search_path = ''
 as $$
 begin
   perform orchestrator._record_tick('worker');
-  perform public.expire_leases(1000);
-  perform public.expire_runs(1000);
+  perform orchestrator.sweep(1000);
   return coalesce(orchestrator.next_due_at() <= orchestrator.now(), false) and orchestrator.ring();
 end;
 $$;

@@ -9,6 +9,8 @@ import { createRpc } from "../../supabase/functions/_shared/database/rpc.ts";
 const DEFINERS = new Map([
   ["orchestrator.post_to_function", /-- Definer: .*Vault/],
   ["public.configure_orchestrator", /-- Definer: .*pg_cron/],
+  ["orchestrator.keep_secret", /-- Definer: .*Vault/],
+  ["orchestrator.read_secret", /-- Definer: .*Vault/],
 ]);
 
 /** Public functions without a method in rpc.ts, and who calls them. */

@@ -26,7 +26,7 @@ const HOT = [
   "insert into public.job_attempts",
   "update public.workflow_runs",
   "update public.rate_limits",
-  "lease_until < v_now",
+  "lease_until < p_now",
   "with recursive front",
   "with recursive ring",
   "from public.workflow_schedules",
