@@ -126,6 +126,212 @@ alter table orchestrator.workers enable row level security;
 create policy "nobody but the service role" on orchestrator.workers as permissive for all to public using (false) with check (false);
 grant delete, insert, select, update on orchestrator.workers to service_role;
 
+create view orchestrator.broken_attempts with (security_invoker=true) as
+ SELECT q.job_id,
+    q.workflow_run_id,
+    q.step_id,
+    q.status,
+    q.attempts,
+    c.recorded
+   FROM public.job_queue q
+     CROSS JOIN LATERAL ( SELECT count(*) AS recorded
+           FROM public.job_attempts a
+          WHERE a.job_id = q.job_id AND NOT a.is_late) c
+  WHERE (q.status = ANY (ARRAY['success'::text, 'dead'::text])) AND c.recorded < q.attempts;
+comment on view orchestrator.broken_attempts is 'A job that ended has a row for each of its attempts.';
+grant select on orchestrator.broken_attempts to service_role;
+
+create view orchestrator.broken_buckets with (security_invoker=true) as
+ SELECT rl_key,
+    tokens,
+    capacity
+   FROM public.rate_limits
+  WHERE tokens < 0::numeric OR tokens > capacity;
+comment on view orchestrator.broken_buckets is 'No bucket holds more tokens than its capacity, or owes any.';
+grant select on orchestrator.broken_buckets to service_role;
+
+create view orchestrator.broken_dependency_counts with (security_invoker=true) as
+ SELECT q.job_id,
+    q.workflow_run_id,
+    q.step_id,
+    q.open_dependencies,
+    c.unfinished
+   FROM public.job_queue q
+     CROSS JOIN LATERAL ( SELECT count(*) FILTER (WHERE p.finished_at IS NULL) AS unfinished
+           FROM public.job_queue p
+             JOIN public.workflow_steps w ON w.definition_id = p.definition_id AND w.step_no = p.step_no
+          WHERE p.workflow_run_id = q.workflow_run_id AND p.item_index = '-1'::integer AND (q.step_no = ANY ((w.dependents || p.extra_dependents)))) c
+  WHERE q.item_index = '-1'::integer AND q.status = 'waiting'::text AND q.open_dependencies <> c.unfinished;
+comment on view orchestrator.broken_dependency_counts is 'A waiting job counts its unfinished dependencies.';
+grant select on orchestrator.broken_dependency_counts to service_role;
+
+create view orchestrator.broken_ends with (security_invoker=true) as
+ SELECT q.job_id,
+    q.workflow_run_id,
+    q.step_id,
+    q.status,
+    r.status AS run_status
+   FROM public.job_queue q
+     JOIN public.workflow_runs r USING (workflow_run_id)
+  WHERE r.finished_at IS NOT NULL AND q.finished_at IS NULL;
+comment on view orchestrator.broken_ends is 'A run that ended has no unfinished job.';
+grant select on orchestrator.broken_ends to service_role;
+
+create view orchestrator.broken_failures with (security_invoker=true) as
+ SELECT r.workflow_run_id,
+    r.status,
+    r.failed_jobs,
+    c.dead
+   FROM public.workflow_runs r
+     CROSS JOIN LATERAL ( SELECT count(*) AS dead
+           FROM public.job_queue q
+             JOIN public.workflow_steps w ON w.definition_id = q.definition_id AND w.step_no = q.step_no
+          WHERE q.workflow_run_id = r.workflow_run_id AND q.item_index = '-1'::integer AND q.status = 'dead'::text AND NOT w.continue_on_error) c
+  WHERE r.cancel_reason IS NULL AND r.failed_jobs <> c.dead;
+comment on view orchestrator.broken_failures is 'A run that nobody stopped counts its dead jobs, and failed if it has one.';
+grant select on orchestrator.broken_failures to service_role;
+
+create view orchestrator.broken_homes with (security_invoker=true) as
+ SELECT 'job'::text AS kind,
+    q.job_id::text AS id,
+    q.workflow_run_id
+   FROM public.job_queue q
+  WHERE NOT (EXISTS ( SELECT
+           FROM public.workflow_runs r
+          WHERE r.workflow_run_id = q.workflow_run_id))
+UNION ALL
+ SELECT 'attempt'::text AS kind,
+    a.attempt_id::text AS id,
+    a.workflow_run_id
+   FROM public.job_attempts a
+  WHERE NOT (EXISTS ( SELECT
+           FROM public.job_queue q
+          WHERE q.job_id = a.job_id))
+UNION ALL
+ SELECT 'fan-out'::text AS kind,
+    f.step_no::text AS id,
+    f.workflow_run_id
+   FROM public.fan_outs f
+  WHERE NOT (EXISTS ( SELECT
+           FROM public.workflow_runs r
+          WHERE r.workflow_run_id = f.workflow_run_id))
+UNION ALL
+ SELECT 'consumed event'::text AS kind,
+    e.event_id::text AS id,
+    e.workflow_run_id
+   FROM orchestrator.consumed_events e
+  WHERE NOT (EXISTS ( SELECT
+           FROM public.workflow_runs r
+          WHERE r.workflow_run_id = e.workflow_run_id));
+comment on view orchestrator.broken_homes is 'Whatever belongs to a run goes with it.';
+grant select on orchestrator.broken_homes to service_role;
+
+create view orchestrator.broken_item_counts with (security_invoker=true) as
+ SELECT f.workflow_run_id,
+    f.step_no,
+    f.open,
+    f.succeeded,
+    f.failed,
+    c.unfinished,
+    c.good,
+    c.bad
+   FROM public.fan_outs f
+     JOIN public.job_queue p ON p.workflow_run_id = f.workflow_run_id AND p.step_no = f.step_no AND p.item_index = '-1'::integer
+     CROSS JOIN LATERAL ( SELECT count(*) FILTER (WHERE q.finished_at IS NULL) AS unfinished,
+            count(*) FILTER (WHERE q.status = 'success'::text) AS good,
+            count(*) FILTER (WHERE q.status = 'dead'::text) AS bad
+           FROM public.job_queue q
+          WHERE q.workflow_run_id = f.workflow_run_id AND q.step_no = f.step_no AND q.item_index >= 0) c
+  WHERE p.finished_at IS NULL AND (f.open <> c.unfinished OR f.succeeded <> c.good OR f.failed <> c.bad);
+comment on view orchestrator.broken_item_counts is 'A fan-out counts its items by how they ended.';
+grant select on orchestrator.broken_item_counts to service_role;
+
+create view orchestrator.broken_sink_counts with (security_invoker=true) as
+ SELECT r.workflow_run_id,
+    r.status,
+    r.open_sinks,
+    c.unfinished
+   FROM public.workflow_runs r
+     CROSS JOIN LATERAL ( SELECT count(*) AS unfinished
+           FROM public.job_queue q
+             JOIN public.workflow_steps w ON w.definition_id = q.definition_id AND w.step_no = q.step_no
+          WHERE q.workflow_run_id = r.workflow_run_id AND q.item_index = '-1'::integer AND w.is_sink AND q.finished_at IS NULL) c
+  WHERE r.open_sinks <> c.unfinished;
+comment on view orchestrator.broken_sink_counts is 'A run counts its unfinished sinks.';
+grant select on orchestrator.broken_sink_counts to service_role;
+
+create view orchestrator.broken_slot_limits with (security_invoker=true) as
+ SELECT workflow_key,
+    concurrency_key,
+    count(*) AS held,
+    max(max_runs) AS max_runs
+   FROM orchestrator.concurrency_slots
+  WHERE is_held
+  GROUP BY workflow_key, concurrency_key
+ HAVING count(*) > max(max_runs);
+comment on view orchestrator.broken_slot_limits is 'No more runs hold a slot than their concurrency key allows.';
+grant select on orchestrator.broken_slot_limits to service_role;
+
+create view orchestrator.broken_slots with (security_invoker=true) as
+ SELECT s.workflow_run_id,
+    s.workflow_key,
+    s.concurrency_key,
+    s.is_held,
+    r.status
+   FROM orchestrator.concurrency_slots s
+     LEFT JOIN public.workflow_runs r USING (workflow_run_id)
+  WHERE r.status IS DISTINCT FROM 'running'::text;
+comment on view orchestrator.broken_slots is 'Only live runs hold a slot of a concurrency key, or want one.';
+grant select on orchestrator.broken_slots to service_role;
+
+create view orchestrator.broken_starts with (security_invoker=true) as
+ SELECT workflow_run_id,
+    workflow_key
+   FROM public.workflow_runs r
+  WHERE finished_at IS NULL AND NOT (EXISTS ( SELECT
+           FROM public.job_queue q
+          WHERE q.workflow_run_id = r.workflow_run_id AND q.finished_at IS NULL));
+comment on view orchestrator.broken_starts is 'A run that has not ended has a job that has not.';
+grant select on orchestrator.broken_starts to service_role;
+
+create view orchestrator.broken_waits with (security_invoker=true) as
+ SELECT w.job_id,
+    w.event_type,
+    q.status
+   FROM orchestrator.event_waits w
+     LEFT JOIN public.job_queue q USING (job_id)
+  WHERE q.job_id IS NULL OR q.finished_at IS NOT NULL;
+comment on view orchestrator.broken_waits is 'Only unfinished jobs wait for events.';
+grant select on orchestrator.broken_waits to service_role;
+
+create view orchestrator.broken_wake_ups with (security_invoker=true) as
+ SELECT q.job_id,
+    q.workflow_run_id,
+    q.step_id,
+    q.parked,
+    q.next_run_at
+   FROM public.job_queue q
+     LEFT JOIN public.workflow_runs r ON r.workflow_run_id = ((q.parked ->> 'workflow_run_id'::text)::uuid)
+     LEFT JOIN public.fan_outs f ON f.workflow_run_id = q.workflow_run_id AND f.step_no = q.step_no
+  WHERE q.status = 'parked'::text AND q.next_run_at > orchestrator.now() AND NOT (EXISTS ( SELECT
+           FROM orchestrator.signals s
+          WHERE s.job_id = q.job_id)) AND
+        CASE q.parked ->> 'for'::text
+            WHEN 'run'::text THEN r.status IS DISTINCT FROM 'running'::text
+            WHEN 'items'::text THEN f.open IS NULL OR f.open = 0 OR (f.succeeded + f.open) < f.needed
+            WHEN 'event'::text THEN (EXISTS ( SELECT
+               FROM orchestrator.event_candidates c
+              WHERE c.job_id = q.job_id AND NOT c.is_refused AND NOT (EXISTS ( SELECT
+                       FROM orchestrator.consumed_events t
+                      WHERE t.workflow_run_id = q.workflow_run_id AND t.event_id = c.event_id))))
+            WHEN 'slot'::text THEN NOT (EXISTS ( SELECT
+               FROM orchestrator.concurrency_slots s
+              WHERE s.job_id = q.job_id))
+            ELSE false
+        END;
+comment on view orchestrator.broken_wake_ups is 'A job that is parked for what has come is due or signalled.';
+grant select on orchestrator.broken_wake_ups to service_role;
+
 create view orchestrator.living_workers with (security_invoker=true) as
  SELECT worker_id,
     started_at,
@@ -3327,6 +3533,30 @@ end;
 $function$;
 comment on function orchestrator.carry_ends(p_job_ids bigint[], p_now timestamp with time zone) is 'Carries the end of dead or skipped jobs down the graph: dependents become ready or are skipped in turn, by their join rules; runs are closed.';
 grant execute on function orchestrator.carry_ends(p_job_ids bigint[], p_now timestamp with time zone) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator.check_invariants()
+ RETURNS TABLE(invariant text, broken_by jsonb)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_rule record;
+begin
+  for v_rule in
+    select c.oid::regclass as view_name, obj_description(c.oid, 'pg_class') as invariant
+    from pg_class c
+    where c.relnamespace = 'orchestrator'::regnamespace and c.relkind = 'v' and starts_with(c.relname, 'broken_')
+    order by c.relname
+  loop
+    return query execute format(
+      'select %L::text, to_jsonb(b) from %s as b limit 100', v_rule.invariant, v_rule.view_name
+    );
+  end loop;
+end;
+$function$;
+comment on function orchestrator.check_invariants() is 'The rows that break a rule of the engine, each with the rule, up to 100 a rule; none in a database without a fault. Reads every live and kept run: minutes, where there are millions.';
+grant execute on function orchestrator.check_invariants() to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator.count_dependencies(p_workflow_run_id uuid, p_depends_on integer[], OUT p_open integer, OUT p_succeeded integer, OUT p_failed integer)
  RETURNS record
