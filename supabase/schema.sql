@@ -2598,11 +2598,12 @@ begin
   end if;
   return jsonb_build_object(
     'result', case when v_preset is null then 'created' else 'saved' end,
-    'took_spare', coalesce(p_args ->> 'secret' is null and v_secret is not null, false)
+    'took_spare', p_args ->> 'secret' is null and v_secret is not null,
+    'hook', public.get_hook(v_source)
   );
 end;
 $function$;
-comment on function orchestrator._set_hook(p_args jsonb) is 'Makes or changes a source. secret takes the place of the one before at once; spare_secret is taken if there is none and none is given, or if the preset changes, and then took_spare is true.';
+comment on function orchestrator._set_hook(p_args jsonb) is 'Makes or changes a source. secret takes the place of the one before at once; spare_secret is taken if there is none and none is given, or if the preset changes, and then took_spare is true. Answers the source as it is now, too.';
 grant execute on function orchestrator._set_hook(p_args jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._set_policy(p_args jsonb)

@@ -162,13 +162,14 @@ begin
   end if;
   return jsonb_build_object(
     'result', case when v_preset is null then 'created' else 'saved' end,
-    'took_spare', coalesce(p_args ->> 'secret' is null and v_secret is not null, false)
+    'took_spare', p_args ->> 'secret' is null and v_secret is not null,
+    'hook', public.get_hook(v_source)
   );
 end;
 $$;
 
 comment on function orchestrator._set_hook(jsonb) is
-  'Makes or changes a source. secret takes the place of the one before at once; spare_secret is taken if there is none and none is given, or if the preset changes, and then took_spare is true.';
+  'Makes or changes a source. secret takes the place of the one before at once; spare_secret is taken if there is none and none is given, or if the preset changes, and then took_spare is true. Answers the source as it is now, too.';
 
 create function orchestrator._rotate_hook(p_args jsonb)
 returns jsonb

@@ -7,7 +7,7 @@ import type {
   BulkRunsRequest,
   OperatorRole,
 } from "../contract/dashboard.ts";
-import type { HookPreset, HookRules, HookScheme } from "../contract/hooks.ts";
+import type { HookPreset, HookRules, HookScheme, HookSource } from "../contract/hooks.ts";
 import type {
   CancelledRun,
   DecidedWait,
@@ -112,7 +112,12 @@ export interface Actions {
       secret: string | null;
       spare_secret: string | null;
     };
-    answer: { result: "created" | "saved" | "invalid"; took_spare?: boolean; reason?: string };
+    answer: {
+      result: "created" | "saved" | "invalid";
+      took_spare?: boolean;
+      hook?: HookSource;
+      reason?: string;
+    };
   };
   "hook.rotate": {
     /** `preset`: the one that the secret was made for. */

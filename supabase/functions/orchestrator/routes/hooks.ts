@@ -27,7 +27,7 @@ export function addHooksRoutes(router: Router, { rpc, loadSettings }: Engine): v
     const { requestMaxBytes } = await loadSettings();
     const input = await readJson(context.req.raw, hookInput, requestMaxBytes);
     const spare = canMakeSecret(input.preset) ? makeSecret(input.preset) : null;
-    const { result, reason, took_spare } = await rpc.act({
+    const { result, reason, took_spare, hook: saved } = await rpc.act({
       actor: describeActor(context.get("caller")),
       action: "hook.set",
       args: {
@@ -38,11 +38,8 @@ export function addHooksRoutes(router: Router, { rpc, loadSettings }: Engine): v
       },
     });
     if (result === "invalid") throw refuseSecret(hook, reason ?? "is missing");
-    const saved = await findHook(hook);
-    return context.json(
-      { result, ...saved, ...took_spare ? { secret: spare } : {} },
-      result === "created" ? 201 : 200,
-    );
+    const made = took_spare ? { secret: spare } : {};
+    return context.json({ ...saved, result, ...made });
   });
 
   router.post("/hooks/:source/rotate", async (context) => {
