@@ -142,7 +142,7 @@ begin
   if v_secret is null and v_preset is distinct from p_args ->> 'preset' then
     v_secret := p_args ->> 'spare_secret';
     if v_secret is null then
-      return jsonb_build_object('result', 'invalid', 'reason', 'secret is missing: give the one that the sender shows');
+      return jsonb_build_object('result', 'invalid', 'reason', 'is missing: give the one that the sender shows');
     end if;
   end if;
   insert into public.orchestrator_hook_sources (

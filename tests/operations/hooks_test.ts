@@ -371,15 +371,16 @@ Deno.test("a source is set, listed, changed and deleted, and a secret that was m
 Deno.test("a source that could never work is refused with the field and the reason", async () => {
   const good = { preset: "standard", event_type: "a", user_id: "u" };
   const hmac = { ...good, preset: "hmac" };
-  const refused: [body: unknown, path: string, message: RegExp][] = [
+  const refused: [body: unknown, path: string, message: RegExp, near?: string][] = [
     [{ ...good, preset: "gitlab" }, "preset", /standard/],
     [{ ...good, event_type: undefined }, "event_type", /is missing/],
     [{ ...good, user_id: "" }, "user_id", /at least 1/],
     [{ ...good, filter: "body.a =" }, "filter", /no valid expression/],
     [{ ...good, filter: "event.a" }, "filter", /the names here are body, headers, source/],
-    [{ ...good, event_type: "${{ bdy.a }}" }, "event_type", /unknown name "bdy"/],
+    [{ ...good, event_type: "${{ bdy.a }}" }, "event_type", /unknown name "bdy"/, "body"],
     [{ ...good, tolerance_seconds: 0 }, "tolerance_seconds", /1/],
     [{ ...good, secret: "whsec_dG9vIHNob3J0" }, "secret", /24 to 64 bytes/],
+    [{ ...good, secret: `whsec_${"AAAA ".repeat(8)}AAAA` }, "secret", /padded base64/],
     [{ ...good, secret: "short" }, "secret", /8/],
     [{ ...good, preset: "github" }, "secret", /is missing: give the one that the sender shows/],
     [{ ...good, settings: { header: "x" } }, "settings.header", /unknown field/],
@@ -394,9 +395,10 @@ Deno.test("a source that could never work is refused with the field and the reas
     ],
     [{ ...hmac, settings: { header: "x", signed: "a" } }, "settings.signed", /\{body\} in it once/],
   ];
-  for (const [body, path, message] of refused) {
+  for (const [body, path, message, near] of refused) {
     const answer = await it.ask("PUT", "/orchestrator/hooks/refused", { body });
-    expectProblem(answer, { status: 400, kind: "invalid", path, message }, JSON.stringify(body));
+    const expected = { status: 400, kind: "invalid", path, message, near };
+    expectProblem(answer, expected, JSON.stringify(body));
     assert.doesNotMatch(answer.text, /dG9vIHNob3J0|"short"/);
   }
   for (const name of ["Upper", "a%20b", "-a", "x".repeat(64)]) {

@@ -4,6 +4,9 @@
 export const HOOK_PRESETS = ["standard", "github", "stripe", "slack", "hmac", "api_key"] as const;
 export type HookPreset = typeof HOOK_PRESETS[number];
 
+/** A source's name, as its table has it. */
+export const SOURCE_NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;
+
 /** How far a delivery's timestamp may be from now unless the source says otherwise. */
 export const DEFAULT_TOLERANCE_SECONDS = 300;
 

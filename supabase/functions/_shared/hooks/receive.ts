@@ -1,11 +1,11 @@
 // The way of a delivery: from whom, whether it counts, and into which event. Who is not known to have a
 // source's secret learns nothing of the source.
 import { OrchestratorError } from "../contract/errors.ts";
+import { SOURCE_NAME } from "../contract/hooks.ts";
 import type { Rpc } from "../database/rpc.ts";
-import { applyRules } from "./rules.ts";
 import { type HookContents, identifyDelivery, readContents } from "./contents.ts";
 import { type Delivery, readHeader } from "./delivery.ts";
-import { SOURCE_NAME } from "./source_input.ts";
+import { applyRules } from "./rules.ts";
 import { DECOY, verifyDelivery } from "./verify.ts";
 
 export type HookDatabase = Pick<Rpc, "openHook" | "takeTokens" | "insertEvent">;

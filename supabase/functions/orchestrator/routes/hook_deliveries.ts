@@ -1,11 +1,11 @@
 // POST /hooks/:source: a webhook of somebody else's service. No service key: what the sender signed is its
 // credential. The answer is there as soon as the event is, and its runs with it; nothing waits for them.
-import type { Engine } from "../engine.ts";
 import { OrchestratorError } from "../../_shared/contract/errors.ts";
 import { type HookDatabase, receiveDelivery } from "../../_shared/hooks/receive.ts";
 import { readBytes } from "../../_shared/http/body.ts";
 import type { Router } from "../../_shared/http/router.ts";
 import { logEvent } from "../../_shared/log.ts";
+import type { Engine } from "../engine.ts";
 
 export type HookEngine = Pick<Engine, "loadSettings"> & {
   rpc: HookDatabase;

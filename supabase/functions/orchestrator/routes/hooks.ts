@@ -1,18 +1,19 @@
 // GET /hooks, GET, PUT and DELETE /hooks/:source, POST /hooks/:source/rotate: the sources of webhooks, as
 // operators keep them. A secret is told once, by the answer of the request that had it made.
-import { OrchestratorError } from "../../_shared/contract/errors.ts";
-import type { HookPreset } from "../../_shared/contract/hooks.ts";
+import { OrchestratorError, type Problem } from "../../_shared/contract/errors.ts";
+import { type HookPreset, SOURCE_NAME } from "../../_shared/contract/hooks.ts";
+import { listRuleProblems } from "../../_shared/hooks/rules.ts";
 import {
   canMakeSecret,
   findSecretFault,
   makeSecret,
   sealSecret,
 } from "../../_shared/hooks/secrets.ts";
-import { hookInput, rotationInput, SOURCE_NAME } from "../../_shared/hooks/source_input.ts";
 import { readJson } from "../../_shared/http/body.ts";
 import type { Router } from "../../_shared/http/router.ts";
 import { describeActor } from "../act.ts";
 import type { Engine } from "../engine.ts";
+import { hookInput, rotationInput } from "../hook_input.ts";
 
 export function addHooksRoutes(router: Router, { rpc, loadSettings }: Engine): void {
   router.get("/hooks", async (context) => context.json({ hooks: await rpc.listHooks() }));
@@ -26,6 +27,9 @@ export function addHooksRoutes(router: Router, { rpc, loadSettings }: Engine): v
     const hook = readSource(context.req.param("source"));
     const { requestMaxBytes } = await loadSettings();
     const input = await readJson(context.req.raw, hookInput, requestMaxBytes);
+    const problems = listRuleProblems(input);
+    if (problems.length > 0) throw refuseSource(hook, problems);
+    if (input.secret !== undefined) checkSecret(hook, input.secret, input.preset);
     const spare = canMakeSecret(input.preset) ? makeSecret(input.preset) : null;
     const { result, reason, took_spare, hook: saved } = await rpc.act({
       actor: describeActor(context.get("caller")),
@@ -37,7 +41,9 @@ export function addHooksRoutes(router: Router, { rpc, loadSettings }: Engine): v
         spare_secret: await seal(spare, input.preset),
       },
     });
-    if (result === "invalid") throw refuseSecret(hook, reason ?? "is missing");
+    if (result === "invalid") {
+      throw refuseSource(hook, [{ path: "secret", message: reason ?? "is missing" }]);
+    }
     const made = took_spare ? { secret: spare } : {};
     return context.json({ ...saved, result, ...made });
   });
@@ -48,10 +54,11 @@ export function addHooksRoutes(router: Router, { rpc, loadSettings }: Engine): v
     const input = await readJson(context.req.raw, rotationInput, requestMaxBytes);
     const { preset } = await findHook(hook);
     const secret = input.secret ?? (canMakeSecret(preset) ? makeSecret(preset) : null);
-    const fault = secret === null
-      ? "secret is missing: give the new one that the sender shows"
-      : findSecretFault(secret, preset);
-    if (secret === null || fault !== null) throw refuseSecret(hook, fault!);
+    if (secret === null) {
+      const message = "is missing: give the new one that the sender shows";
+      throw refuseSource(hook, [{ path: "secret", message }]);
+    }
+    checkSecret(hook, secret, preset);
     const { result, reason, previous_valid_until } = await rpc.act({
       actor: describeActor(context.get("caller")),
       action: "hook.rotate",
@@ -106,8 +113,14 @@ function refuseUnknownHook(source: string): OrchestratorError {
   return new OrchestratorError("not_found", `there is no source ${source}`);
 }
 
-function refuseSecret(source: string, message: string): OrchestratorError {
-  return new OrchestratorError("invalid", `saving the source ${source}: ${message}`, {
-    problems: [{ path: "secret", message }],
+function checkSecret(source: string, secret: string, preset: HookPreset): void {
+  const message = findSecretFault(secret, preset);
+  if (message !== null) throw refuseSource(source, [{ path: "secret", message }]);
+}
+
+function refuseSource(source: string, problems: Problem[]): OrchestratorError {
+  const [{ path, message }] = problems;
+  return new OrchestratorError("invalid", `saving the source ${source}: ${path}: ${message}`, {
+    problems,
   });
 }

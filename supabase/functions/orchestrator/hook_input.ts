@@ -1,24 +1,14 @@
-// What a request says of a source, checked as far as it can be before the first delivery.
+// What a request says of a source of webhooks.
 import { z } from "zod";
 import {
   DEFAULT_OVERLAP_SECONDS,
   DEFAULT_TOLERANCE_SECONDS,
   type HookPreset,
-} from "../contract/hooks.ts";
-import { findUnstorable } from "../database/storable.ts";
-import { listRuleProblems } from "./rules.ts";
-import { findSecretFault } from "./secrets.ts";
-
-/** A source's name, as its table has it. */
-export const SOURCE_NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;
+} from "../_shared/contract/hooks.ts";
+import { text } from "./fields.ts";
 
 const MAX_TOLERANCE_SECONDS = 3_600;
 const MAX_OVERLAP_SECONDS = 7 * 86_400;
-
-const storable = (maxLength: number) =>
-  z.string().min(1).max(maxLength).refine((value) => findUnstorable(value) === null, {
-    message: "must not have the character \\u0000 or half a surrogate pair",
-  });
 
 const header = z.string()
   .regex(/^[\w!#$%&'*+.^`|~-]{1,100}$/, "must be a header's name")
@@ -31,9 +21,9 @@ const secret = z.string().min(8).max(500)
   );
 
 const rules = {
-  event_type: storable(500),
-  filter: storable(2_000).nullable().default(null),
-  user_id: storable(500),
+  event_type: text(500),
+  filter: text(2_000).nullable().default(null),
+  user_id: text(500),
   enabled: z.boolean().default(true),
   tolerance_seconds: z.int().min(1).max(MAX_TOLERANCE_SECONDS).default(DEFAULT_TOLERANCE_SECONDS),
   secret: secret.optional(),
@@ -80,13 +70,7 @@ export const hookInput = z.discriminatedUnion("preset", [
   withPreset("slack", noSettings),
   withPreset("hmac", hmacSettings),
   withPreset("api_key", apiKeySettings),
-]).superRefine((input, context) => {
-  const fault = input.secret === undefined ? null : findSecretFault(input.secret, input.preset);
-  if (fault !== null) context.addIssue({ code: "custom", path: ["secret"], message: fault });
-  for (const { path, message } of listRuleProblems(input)) {
-    context.addIssue({ code: "custom", path: [path!], message });
-  }
-});
+]);
 
 /** The body of POST /hooks/:source/rotate. */
 export const rotationInput = z.strictObject({
