@@ -1017,6 +1017,23 @@ $function$;
 comment on function orchestrator._count_items(p_runs uuid[], p_steps integer[], p_failed_runs uuid[], p_failed_steps integer[], p_now timestamp with time zone) is 'Counts ended items of fan-outs, lets the next ones go, and calls the step''s own job once its outcome is decided. Last in a transaction: all items of a fan-out share its row.';
 grant execute on function orchestrator._count_items(p_runs uuid[], p_steps integer[], p_failed_runs uuid[], p_failed_steps integer[], p_now timestamp with time zone) to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator._delete_hook(p_source text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  delete from public.orchestrator_hook_sources where source = p_source;
+  if not found then
+    return jsonb_build_object('result', 'not_found');
+  end if;
+  perform orchestrator._keep_hook_secrets(p_source, null, null);
+  return jsonb_build_object('result', 'deleted');
+end;
+$function$;
+comment on function orchestrator._delete_hook(p_source text) is 'Deletes a source with its secrets; its events stay.';
+grant execute on function orchestrator._delete_hook(p_source text) to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator._delete_policy(p_pattern text)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -1237,6 +1254,12 @@ begin
       return orchestrator._grant_role(p_args, coalesce(p_actor ->> 'name', p_actor ->> 'id'));
     when 'operator.revoke' then
       return orchestrator._revoke_role((p_args ->> 'user_id')::uuid);
+    when 'hook.set' then
+      return orchestrator._set_hook(p_args);
+    when 'hook.rotate' then
+      return orchestrator._rotate_hook(p_args);
+    when 'hook.delete' then
+      return orchestrator._delete_hook(p_args ->> 'hook');
     else
       raise exception 'acting: there is no action %', p_action using errcode = 'WF001';
   end case;
@@ -1667,6 +1690,19 @@ $function$;
 comment on function orchestrator._insert_runs(p_requests jsonb, p_trigger_type text, p_now timestamp with time zone) is 'One statement: the runs of a list of requests and all their jobs. Answers {request index: run id}; requests whose key exists, or whose workflow does not, are left out.';
 grant execute on function orchestrator._insert_runs(p_requests jsonb, p_trigger_type text, p_now timestamp with time zone) to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator._keep_hook_secrets(p_source text, p_current text, p_previous text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform orchestrator.keep_secret(orchestrator._name_hook_secret(p_source, 'current'), p_current);
+  perform orchestrator.keep_secret(orchestrator._name_hook_secret(p_source, 'previous'), p_previous);
+end;
+$function$;
+comment on function orchestrator._keep_hook_secrets(p_source text, p_current text, p_previous text) is 'Keeps both secrets of a source in place of those before; null forgets one.';
+grant execute on function orchestrator._keep_hook_secrets(p_source text, p_current text, p_previous text) to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator._lease(p_worker_id text, p_job_ids bigint[], p_lease interval, p_now timestamp with time zone, OUT p_jobs json, OUT p_runs json, OUT p_reads json)
  RETURNS record
  LANGUAGE plpgsql
@@ -1976,6 +2012,9 @@ begin
       perform from public.rate_limit_policies where pattern = p_args ->> 'pattern' for update;
     when 'operator' then
       perform from public.orchestrator_operators where user_id = (p_args ->> 'user_id')::uuid for update;
+    when 'hook' then
+      -- By its name: there is no row yet when it is made.
+      perform pg_advisory_xact_lock(hashtext('orchestrator.hook'), hashtext(p_args ->> 'hook'));
     else
       null;
   end case;
@@ -1983,6 +2022,17 @@ end;
 $function$;
 comment on function orchestrator._lock_target(p_action text, p_args jsonb) is 'Locks what an action is about, until its transaction ends.';
 grant execute on function orchestrator._lock_target(p_action text, p_args jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._name_hook_secret(p_source text, p_which text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select 'hook/' || p_source || '/' || p_which;
+$function$;
+comment on function orchestrator._name_hook_secret(p_source text, p_which text) is 'Where Vault has a source''s secret: p_which is current or previous.';
+grant execute on function orchestrator._name_hook_secret(p_source text, p_which text) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._page_of_runs(p_action text, p_args jsonb)
  RETURNS TABLE(p_workflow_run_id uuid, p_is_last boolean)
@@ -2671,6 +2721,34 @@ $function$;
 comment on function orchestrator._ring_once() is 'Calls a worker after commit unless a ring is on its way; true when it rang.';
 grant execute on function orchestrator._ring_once() to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator._rotate_hook(p_args jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_source text := p_args ->> 'hook';
+  v_overlap interval := make_interval(secs => (p_args ->> 'overlap_seconds')::double precision);
+  v_until timestamptz := orchestrator.now() + v_overlap;
+  v_preset text := (select preset from public.orchestrator_hook_sources where source = v_source);
+begin
+  if v_preset is null then
+    return jsonb_build_object('result', 'not_found');
+  elsif v_preset <> p_args ->> 'preset' then
+    return jsonb_build_object('result', 'conflict', 'reason', format('its preset is %s by now', v_preset));
+  end if;
+  perform orchestrator._keep_hook_secrets(
+    v_source, p_args ->> 'secret', orchestrator.read_secret(orchestrator._name_hook_secret(v_source, 'current'))
+  );
+  update public.orchestrator_hook_sources
+  set previous_valid_until = v_until, updated_at = orchestrator.now()
+  where source = v_source;
+  return jsonb_build_object('result', 'rotated', 'previous_valid_until', v_until);
+end;
+$function$;
+comment on function orchestrator._rotate_hook(p_args jsonb) is 'Gives a source a new secret; the one before is taken for overlap_seconds more.';
+grant execute on function orchestrator._rotate_hook(p_args jsonb) to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator._run_again(p_run public.workflow_runs, p_definition_id bigint, p_payload jsonb)
  RETURNS uuid
  LANGUAGE plpgsql
@@ -2690,6 +2768,49 @@ end;
 $function$;
 comment on function orchestrator._run_again(p_run public.workflow_runs, p_definition_id bigint, p_payload jsonb) is 'A new run like another, with its payload or the one given, of the definition given or of the one published now; null if there is none.';
 grant execute on function orchestrator._run_again(p_run public.workflow_runs, p_definition_id bigint, p_payload jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._set_hook(p_args jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_now timestamptz := orchestrator.now();
+  v_source text := p_args ->> 'hook';
+  v_preset text := (select preset from public.orchestrator_hook_sources where source = v_source);
+  v_secret text := p_args ->> 'secret';
+begin
+  -- A secret is in the form of its preset, and stays with it.
+  if v_secret is null and v_preset is distinct from p_args ->> 'preset' then
+    v_secret := p_args ->> 'spare_secret';
+    if v_secret is null then
+      return jsonb_build_object('result', 'invalid', 'reason', 'is missing: give the one that the sender shows');
+    end if;
+  end if;
+  insert into public.orchestrator_hook_sources (
+    source, preset, settings, event_type, filter, user_id, enabled, tolerance_seconds, created_at, updated_at
+  )
+  values (
+    v_source, p_args ->> 'preset', p_args -> 'settings', p_args ->> 'event_type', p_args ->> 'filter',
+    p_args ->> 'user_id', (p_args ->> 'enabled')::boolean, (p_args ->> 'tolerance_seconds')::integer, v_now, v_now
+  )
+  on conflict (source) do update set
+    preset = excluded.preset, settings = excluded.settings, event_type = excluded.event_type,
+    filter = excluded.filter, user_id = excluded.user_id, enabled = excluded.enabled,
+    tolerance_seconds = excluded.tolerance_seconds, updated_at = excluded.updated_at,
+    previous_valid_until = case when v_secret is null then orchestrator_hook_sources.previous_valid_until end;
+  if v_secret is not null then
+    perform orchestrator._keep_hook_secrets(v_source, v_secret, null);
+  end if;
+  return jsonb_build_object(
+    'result', case when v_preset is null then 'created' else 'saved' end,
+    'took_spare', p_args ->> 'secret' is null and v_secret is not null,
+    'hook', public.get_hook(v_source)
+  );
+end;
+$function$;
+comment on function orchestrator._set_hook(p_args jsonb) is 'Makes or changes a source. secret takes the place of the one before at once; spare_secret is taken if there is none and none is given, or if the preset changes, and then took_spare is true. Answers the source as it is now, too.';
+grant execute on function orchestrator._set_hook(p_args jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._set_policy(p_args jsonb)
  RETURNS jsonb
@@ -3199,10 +3320,15 @@ begin
       from public.orchestrator_operators
       where user_id = p_id::uuid
     )
+    when 'hook' then (
+      select to_jsonb(h) - array['source', 'created_at', 'updated_at']
+      from public.orchestrator_hook_sources h
+      where h.source = p_id
+    )
   end;
 end;
 $function$;
-comment on function orchestrator._show_target(p_kind text, p_id text) is 'What an audit row keeps of a run, a job, a workflow, a schedule, a policy or an operator; null where there is none.';
+comment on function orchestrator._show_target(p_kind text, p_id text) is 'What an audit row keeps of a run, a job, a workflow, a schedule, a policy, an operator or a source of webhooks; null where there is none.';
 grant execute on function orchestrator._show_target(p_kind text, p_id text) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._start_handlers(p_job public.job_queue, p_now timestamp with time zone)
@@ -3336,11 +3462,12 @@ begin
     when p_action in ('job.approve', 'job.reject') then p_args - 'payload' || jsonb_build_object(
       'reason', left(p_args #>> '{payload,reason}', 1000)
     )
+    when p_action like 'hook.%' then p_args - array['secret', 'spare_secret']
     else p_args - 'payload'
   end;
 end;
 $function$;
-comment on function orchestrator._tell_args(p_action text, p_args jsonb) is 'What an audit row keeps of an action''s arguments: no payloads, no sources.';
+comment on function orchestrator._tell_args(p_action text, p_args jsonb) is 'What an audit row keeps of an action''s arguments: no payloads, no sources, no secrets.';
 grant execute on function orchestrator._tell_args(p_action text, p_args jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._tell_of_ended_run()
@@ -4815,6 +4942,29 @@ alter table public.orchestrator_audit enable row level security;
 create policy "nobody but the service role" on public.orchestrator_audit as permissive for all to public using (false) with check (false);
 grant insert, select on public.orchestrator_audit to service_role;
 
+create table public.orchestrator_hook_sources (
+  source text not null,
+  preset text not null,
+  settings jsonb not null,
+  event_type text not null,
+  filter text,
+  user_id text not null,
+  enabled boolean not null,
+  tolerance_seconds integer not null,
+  previous_valid_until timestamp with time zone,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  constraint orchestrator_hook_sources_pkey PRIMARY KEY (source),
+  constraint hook_sources_have_a_known_preset CHECK ((preset = ANY (ARRAY['standard'::text, 'github'::text, 'stripe'::text, 'slack'::text, 'hmac'::text, 'api_key'::text]))),
+  constraint hook_sources_have_a_name_for_urls CHECK ((source ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text)),
+  constraint hook_sources_name_a_type_and_a_user CHECK (((event_type <> ''::text) AND (user_id <> ''::text))),
+  constraint hook_sources_tolerate_some_time CHECK ((tolerance_seconds > 0))
+);
+comment on table public.orchestrator_hook_sources is 'Senders of webhooks: how they sign (preset, settings), and which of their deliveries (filter) become intent events of which type and user. previous_valid_until: how long the secret before the last rotation is still taken. The secrets are in Vault.';
+alter table public.orchestrator_hook_sources enable row level security;
+create policy "nobody but the service role" on public.orchestrator_hook_sources as permissive for all to public using (false) with check (false);
+grant delete, insert, select, update on public.orchestrator_hook_sources to service_role;
+
 create table public.orchestrator_operators (
   user_id uuid not null,
   email text not null,
@@ -5130,7 +5280,8 @@ AS $function$
 declare
   v_kind text := split_part(p_action, '.', 1);
   v_target text := coalesce(
-    p_args ->> 'workflow_run_id', p_args ->> 'job_id', p_args ->> 'schedule_id', p_args ->> 'pattern',
+    -- First, for a source of webhooks has a user_id too.
+    p_args ->> 'hook', p_args ->> 'workflow_run_id', p_args ->> 'job_id', p_args ->> 'schedule_id', p_args ->> 'pattern',
     p_args ->> 'user_id', p_args #>> '{compiled,key}', p_args #>> '{requests,0,workflow_key}'
   );
   v_before jsonb;
@@ -5880,6 +6031,19 @@ $function$;
 comment on function public.get_health() is 'Liveness for monitors: queue depth and age, workers, last ticks, and warnings that say what to look at.';
 grant execute on function public.get_health() to service_role;
 
+CREATE OR REPLACE FUNCTION public.get_hook(p_source text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return (select to_jsonb(h) from public.orchestrator_hook_sources h where h.source = p_source);
+end;
+$function$;
+comment on function public.get_hook(p_source text) is 'A source of webhooks without its secrets; null if there is none.';
+grant execute on function public.get_hook(p_source text) to service_role;
+
 CREATE OR REPLACE FUNCTION public.get_job(p_job_id bigint)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -6305,6 +6469,21 @@ $function$;
 comment on function public.list_audit(p_filter jsonb, p_limit integer, p_before bigint) is 'Audit rows, newest first, by action, actor (id or e-mail address) and target; p_before is the last id of the page before.';
 grant execute on function public.list_audit(p_filter jsonb, p_limit integer, p_before bigint) to service_role;
 
+CREATE OR REPLACE FUNCTION public.list_hooks()
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return (
+    select coalesce(jsonb_agg(to_jsonb(h) order by h.source), '[]') from public.orchestrator_hook_sources h
+  );
+end;
+$function$;
+comment on function public.list_hooks() is 'Every source of webhooks by its name, without its secrets.';
+grant execute on function public.list_hooks() to service_role;
+
 CREATE OR REPLACE FUNCTION public.list_items(p_workflow_run_id uuid, p_step_id text, p_limit integer DEFAULT 50, p_after integer DEFAULT '-1'::integer)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -6516,6 +6695,41 @@ end;
 $function$;
 comment on function public.list_workflows() is 'The published workflows, by key, with the runs of the last 7 days that ended and their success rate.';
 grant execute on function public.list_workflows() to service_role;
+
+CREATE OR REPLACE FUNCTION public.open_hook(p_source text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_hook public.orchestrator_hook_sources;
+begin
+  select * into v_hook from public.orchestrator_hook_sources where source = p_source;
+  if not found then
+    return null;
+  end if;
+  return to_jsonb(v_hook) || jsonb_build_object(
+    'secrets', jsonb_path_query_array(
+      jsonb_build_array(
+        orchestrator.read_secret(orchestrator._name_hook_secret(p_source, 'current')),
+        case when v_hook.previous_valid_until > orchestrator.now() then
+          orchestrator.read_secret(orchestrator._name_hook_secret(p_source, 'previous'))
+        end
+      ),
+      '$[*] ? (@ != null)'
+    ),
+    -- The policy default is for calls of agents: a sender that does not come again would lose what it refused.
+    'is_limited', exists (
+      select
+      from public.rate_limit_policies
+      where pattern = 'hook:' || p_source or pattern <> 'default' and is_wildcard and 'hook:' || p_source ~ key_regex
+    )
+  );
+end;
+$function$;
+comment on function public.open_hook(p_source text) is 'A source with the secrets that are valid now, for the check of a delivery; null if there is none. is_limited: a rate limit policy is meant for hook:{source}.';
+grant execute on function public.open_hook(p_source text) to service_role;
 
 CREATE OR REPLACE FUNCTION public.process_signals()
  RETURNS jsonb

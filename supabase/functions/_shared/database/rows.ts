@@ -15,6 +15,7 @@ import type {
   Schedule,
   Workflow,
 } from "../contract/dashboard.ts";
+import type { HookSource } from "../contract/hooks.ts";
 import type { CatchUp } from "../contract/workflow_file.ts";
 
 export type Json = Record<string, unknown>;
@@ -71,6 +72,13 @@ export interface InsertedEvent {
   result: "created" | "existing" | "conflict";
   workflow_run_ids: string[];
 }
+
+/** With what must not be shown to anybody. */
+export type OpenedHook = HookSource & {
+  secrets: string[];
+  /** A rate limit policy is meant for it. */
+  is_limited: boolean;
+};
 
 // --- queue and completion
 
