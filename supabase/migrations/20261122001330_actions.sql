@@ -391,6 +391,8 @@ begin
       perform from public.rate_limit_policies where pattern = p_args ->> 'pattern' for update;
     when 'operator' then
       perform from public.orchestrator_operators where user_id = (p_args ->> 'user_id')::uuid for update;
+    when 'key' then
+      perform from public.orchestrator_trigger_keys where key_id = p_args ->> 'key_id' for update;
     else
       null;
   end case;
@@ -458,12 +460,15 @@ begin
       from public.orchestrator_operators
       where user_id = p_id::uuid
     )
+    when 'key' then (
+      select orchestrator._describe_trigger_key(k) from public.orchestrator_trigger_keys k where k.key_id = p_id
+    )
   end;
 end;
 $$;
 
 comment on function orchestrator._show_target(text, text) is
-  'What an audit row keeps of a run, a job, a workflow, a schedule, a policy or an operator; null where there is none.';
+  'What an audit row keeps of a run, a job, a workflow, a schedule, a policy, an operator or a trigger key; null where there is none.';
 
 create function orchestrator._do_action(p_action text, p_args jsonb, p_actor jsonb)
 returns jsonb
@@ -513,6 +518,10 @@ begin
       return orchestrator._grant_role(p_args, coalesce(p_actor ->> 'name', p_actor ->> 'id'));
     when 'operator.revoke' then
       return orchestrator._revoke_role((p_args ->> 'user_id')::uuid);
+    when 'key.make' then
+      return orchestrator._make_trigger_key(p_args, coalesce(p_actor ->> 'name', p_actor ->> 'id'));
+    when 'key.revoke' then
+      return orchestrator._revoke_trigger_key(p_args ->> 'key_id');
     else
       raise exception 'acting: there is no action %', p_action using errcode = 'WF001';
   end case;
@@ -534,6 +543,7 @@ begin
     when p_action = 'workflow.publish' then jsonb_build_object(
       'workflow_key', p_args #> '{compiled,key}', 'source_path', p_args -> 'source_path'
     )
+    when p_action = 'key.make' then p_args - 'hash'
     when p_action = 'run.dispatch' then (p_args #> '{requests,0}') - 'payload'
     when p_action = 'run.restart' then p_args - 'payload' || jsonb_build_object(
       'has_payload', coalesce(jsonb_typeof(p_args -> 'payload') <> 'null', false)
@@ -560,7 +570,7 @@ declare
   v_kind text := split_part(p_action, '.', 1);
   v_target text := coalesce(
     p_args ->> 'workflow_run_id', p_args ->> 'job_id', p_args ->> 'schedule_id', p_args ->> 'pattern',
-    p_args ->> 'user_id', p_args #>> '{compiled,key}', p_args #>> '{requests,0,workflow_key}'
+    p_args ->> 'key_id', p_args ->> 'user_id', p_args #>> '{compiled,key}', p_args #>> '{requests,0,workflow_key}'
   );
   v_before jsonb;
   v_after jsonb;

@@ -14,6 +14,7 @@ import { addHealthRoute } from "./routes/health.ts";
 import { addHttpRoute } from "./routes/http.ts";
 import { addJobRequestRoute } from "./routes/job_request.ts";
 import { addJobsRoutes } from "./routes/jobs.ts";
+import { addKeysRoutes } from "./routes/keys.ts";
 import { addMeRoute } from "./routes/me.ts";
 import { addOverviewRoute } from "./routes/overview.ts";
 import { addRateLimitRoute } from "./routes/rate_limit.ts";
@@ -21,6 +22,7 @@ import { addRateLimitsRoutes } from "./routes/rate_limits.ts";
 import { addRunsRoutes } from "./routes/runs.ts";
 import { addSchedulesRoutes } from "./routes/schedules.ts";
 import { addStepsRoutes } from "./routes/steps.ts";
+import { addTriggersRoutes } from "./routes/triggers.ts";
 import { addWorkerRoute } from "./routes/worker.ts";
 import { addWorkflowsRoutes } from "./routes/workflows.ts";
 
@@ -50,7 +52,9 @@ addRateLimitsRoutes(router, engine);
 addAuditRoute(router, engine);
 addOverviewRoute(router, engine);
 addMeRoute(router);
+addKeysRoutes(router, engine);
 addCallbackRoutes(router, engine);
+addTriggersRoutes(router, engine);
 addHealthRoute(router, engine);
 
 Deno.serve(router.fetch);

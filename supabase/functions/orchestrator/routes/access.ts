@@ -23,6 +23,7 @@ export const ROUTE_ACCESS: AccessTable = {
   "GET /schedules": "viewer",
   "GET /rate_limits": "viewer",
   "GET /audit": "viewer",
+  "GET /keys": "viewer",
   // What its buttons do; each leaves an audit row.
   "POST /dispatch": "operator",
   "POST /runs/bulk": "operator",
@@ -42,6 +43,8 @@ export const ROUTE_ACCESS: AccessTable = {
   "POST /schedules/:id/run": "operator",
   "PUT /rate_limits/policies": "operator",
   "DELETE /rate_limits/policies": "operator",
+  "POST /keys": "operator",
+  "DELETE /keys/:id": "operator",
   // What apps, agents and the platform call. POST /http calls with the service's credentials, and the
   // steps that POST /runs/:id/steps adds are somebody's code: neither is for a person at a page.
   "POST /worker": "service",
@@ -52,4 +55,7 @@ export const ROUTE_ACCESS: AccessTable = {
   // Their URLs hold a token.
   "POST /callbacks/:token": "open",
   "POST /callbacks/:token/heartbeat": "open",
+  // They take trigger keys, and no other credential.
+  "POST /triggers/:key": "open",
+  "GET /triggers/runs/:id": "open",
 };
