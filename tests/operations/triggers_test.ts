@@ -55,6 +55,12 @@ Deno.test("the run tells operators which key started it, and for whom", async ()
   );
 });
 
+Deno.test("expressions see that a key started the run", async () => {
+  await publish("gated_v1", { trigger: { type: "manual", if: 'event.type != "trigger.call"' } });
+  const { body } = await start(key, "gated_v1", { query: "?wait=25s" });
+  assert.equal(body.status, "skipped");
+});
+
 Deno.test("no request can pose as one of a key's", async () => {
   const { runs: [run] } = await it.sql`select dispatch_workflows(${
     it.sql.json([{ user_id: "u", workflow_key: "open_v1", trigger_key_id: key.key_id }])
@@ -238,8 +244,12 @@ Deno.test("a run that took longer than its timeout failed by it", async () => {
   const { body } = await start(key, "late_v1");
   await it.sql`update workflow_runs set deadline_at = now() - interval '1 s'
     where workflow_run_id = ${String(body.workflow_run_id)}`;
-  await it.sql`select expire_runs(10)`;
-  const seen = (await look(key, body.workflow_run_id)).body;
+  // It passes over a run that a worker holds at this moment.
+  const seen = await waitFor("the run to end", async () => {
+    await it.sql`select expire_runs(10)`;
+    const { body: run } = await look(key, body.workflow_run_id);
+    return run.status !== "running" && run;
+  });
   assert.deepEqual([seen.status, seen.error], [
     "failed",
     { step_id: null, error_class: "timeout" },

@@ -18,6 +18,8 @@ const ACTION_WORDS: Record<string, string> = {
   "policy.delete": "deleted a rate limit policy",
   "operator.grant": "gave somebody a role",
   "operator.revoke": "took somebody's role",
+  "key.make": "made a trigger key",
+  "key.revoke": "revoked a trigger key",
 };
 
 export const ACTION_OPTIONS = Object.entries(ACTION_WORDS)

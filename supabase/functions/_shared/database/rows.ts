@@ -92,7 +92,7 @@ export interface RunScope {
   /** Null: the run has no inputs of its own, its payload stands in for them. */
   inputs: unknown;
   event: {
-    /** The event's own type, `cron.tick`, `api.dispatch` or `workflow.call`. */
+    /** The event's own type, `cron.tick`, `api.dispatch`, `trigger.call` or `workflow.call`. */
     type: string;
     id: string | null;
     payload: unknown;

@@ -7,9 +7,9 @@ export function checkPublic(findings: Findings): void {
   if (readMember(value, "public") !== true) return;
   if (readMember(value, "inputs") === undefined) {
     findings.noteAt(
-      ["inputs"],
-      "is missing: a public workflow says what may be sent to it; `{type: object, " +
-        "additionalProperties: false}` takes nothing",
+      ["public"],
+      "needs inputs: they say what may be sent; `{type: object, additionalProperties: false}` takes " +
+        "nothing",
       { part: "key" },
     );
   }
