@@ -133,6 +133,17 @@ async function makeKey(request: KeyRequest, rpc: Rpc): Promise<void> {
   });
   console.log(`made the key ${key.key_id} (${key.name}), good until ${key.expires_at}`);
   console.log(`shown only now: ${made.key}`);
+  for (const workflowKey of request.workflow_keys) await warnOfClosed(workflowKey, rpc);
+}
+
+/** The holder of the key will not be told: to them a workflow that is closed is not there. */
+async function warnOfClosed(workflowKey: string, rpc: Rpc): Promise<void> {
+  if (workflowKey === "*") return;
+  const workflow = await rpc.getWorkflow({ workflowKey });
+  if (workflow === null) console.log(`there is no workflow ${workflowKey} yet`);
+  else if (!workflow.compiled.public) {
+    console.log(`${workflowKey} is not public: its file must say \`public: true\``);
+  }
 }
 
 async function listKeys(rpc: Rpc): Promise<void> {

@@ -323,6 +323,16 @@ Deno.test("deno task keys makes a key that works, lists it and revokes it", asyn
   );
 });
 
+Deno.test("deno task keys tells of workflows that the key cannot start yet", async () => {
+  const named = ["open_v1", "nobody_v1", "daily_instructor_v1"].flatMap((it) => ["--workflow", it]);
+  const { code, stdout, stderr } = await run(["make", "early", "--user", "u", ...named]);
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(stdout.trim().split("\n").slice(2), [
+    "there is no workflow nobody_v1 yet",
+    "daily_instructor_v1 is not public: its file must say `public: true`",
+  ]);
+});
+
 Deno.test("a wrong call of deno task keys ends with 2 and the help, an unknown key with 1", async () => {
   const calls: [args: string[], message: RegExp][] = [
     [[], /^expected make, list or revoke, got ""/],

@@ -88,6 +88,24 @@ Deno.test("a run that outlives ?wait is a 202 that says so, and goes on", async 
   });
 });
 
+Deno.test("a run that was started is told, although the database went away while it was waited for", async () => {
+  const gate = it.agents.hold("own/slow");
+  const [{ now }] = await it.sql`select clock_timestamp()::text as now`;
+  const waiting = start(key, "slow_v1", { query: "?wait=25s" });
+  await waitFor("the first look at the run", async () => {
+    const looks = await it.sql`
+      select from pg_stat_activity
+      where datname = current_database() and pid <> pg_backend_pid() and query_start > ${now}
+        and query like '%get_triggered_run%'`;
+    return looks.length > 0;
+  });
+  it.stack.setAway("database", true);
+  const answer = await waiting.finally(() => it.stack.setAway("database", false));
+  assert.deepEqual([answer.status, answer.body.status], [202, "running"], answer.text);
+  assert.equal((await look(key, answer.body.workflow_run_id)).status, 200);
+  gate.open();
+});
+
 Deno.test("a wait that is too long or none is refused, and nothing starts", async () => {
   const before = await countRuns();
   for (const query of ["?wait=26s", "?wait=5", "?wait=", "?wait=soon"]) {

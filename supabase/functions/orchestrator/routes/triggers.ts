@@ -6,6 +6,7 @@ import { NAME_PATTERN } from "../../_shared/contract/workflow_file.ts";
 import type { TriggeredRun } from "../../_shared/database/rows.ts";
 import { checkInput, readJson } from "../../_shared/http/body.ts";
 import type { Router } from "../../_shared/http/router.ts";
+import { logEvent } from "../../_shared/log.ts";
 import { type CheckKey, createKeyCheck, type KeyHolder } from "../../_shared/triggers/check_key.ts";
 import { createRefusalLog, type LogRefusal } from "../../_shared/triggers/refusal_log.ts";
 import { readWait, waitForEnd } from "../../_shared/triggers/wait_for_end.ts";
@@ -22,6 +23,11 @@ const input = z.strictObject({
 });
 /** A request without a body starts a run with an empty payload. */
 const body = input.optional();
+
+/** What a caller hears of a run; of one that was just started no more than that. */
+type TriggerAnswer =
+  & Pick<TriggeredRun, "workflow_run_id" | "workflow_key" | "status">
+  & Partial<Omit<TriggeredRun, "others">>;
 
 type TriggersEngine = Pick<Engine, "rpc" | "host" | "outputs" | "loadSettings">;
 
@@ -64,18 +70,19 @@ export function addTriggersRoutes(router: Router, engine: TriggersEngine): void 
     if (started.wake) engine.host.wakeQuietly();
     else engine.host.poke();
     const { result, workflow_run_id } = started;
+    const begun: TriggerAnswer = { workflow_run_id, workflow_key: workflowKey, status: "running" };
     const run = result === "created" && waitMs === 0
-      ? { workflow_run_id, workflow_key: workflowKey, status: "running" as const }
-      : await waitForEnd(
-        () => readRun(request, workflow_run_id, holder, checkKey, rpc),
-        waitMs,
-        request.signal,
-      );
+      ? begun
+      : await follow(begun, engine, () =>
+        waitForEnd(
+          () => readRun(request, workflow_run_id, holder, checkKey, rpc),
+          waitMs,
+          request.signal,
+        ));
     // Relative to where the request was sent: only the caller knows the name that it used.
     const status_url = `/functions/v1/orchestrator/triggers/runs/${workflow_run_id}`;
     context.header("Location", status_url);
-    const answer = { ...await present(run, engine.outputs), result, status_url };
-    return context.json(answer, run.status === "running" ? 202 : 200);
+    return context.json({ ...run, result, status_url }, run.status === "running" ? 202 : 200);
   });
 
   router.get("/triggers/runs/:id", async (context) => {
@@ -144,11 +151,27 @@ async function readRun(
   throw refuseUnknownRun(workflowRunId);
 }
 
+/** How it goes on; what cannot be looked at now was started nevertheless, and the caller must hear of it. */
+async function follow(
+  begun: TriggerAnswer,
+  { outputs }: TriggersEngine,
+  wait: () => Promise<TriggeredRun>,
+): Promise<TriggerAnswer> {
+  try {
+    return await present(await wait(), outputs);
+  } catch (error) {
+    if (!(error instanceof OrchestratorError) || error.kind !== "unavailable") throw error;
+    const { workflow_run_id: run_id } = begun;
+    logEvent("warn", "trigger.unfollowed", { run_id, error });
+    return begun;
+  }
+}
+
 /** With the outputs that lie in Storage in their places. */
 async function present(
-  { others, ...run }: Partial<TriggeredRun>,
+  { others, ...run }: TriggeredRun,
   outputs: Engine["outputs"],
-): Promise<Partial<TriggeredRun>> {
+): Promise<TriggerAnswer> {
   if (!others) return run;
   const fetched = await Promise.all(
     Object.entries(others).map(async ([stepId, { output_ref }]) =>
