@@ -4,19 +4,12 @@ import { z } from "zod";
 import { formatDuration, MAX_DURATION_MS, parseDuration } from "../contract/duration.ts";
 import { NAME_PATTERN } from "../contract/workflow_file.ts";
 import type { Actions } from "../database/actions.ts";
-import { findUnstorable } from "../database/storable.ts";
+import { text } from "../database/storable_text.ts";
 import type { TriggerKey } from "./key.ts";
 
 const DEFAULT_LIFE = "90d";
 const DEFAULT_RATE_PER_MINUTE = 60;
 const MAX_RATE_PER_MINUTE = 60_000;
-
-function text(maxLength: number) {
-  return z.string().min(1).max(maxLength).refine(
-    (value) => findUnstorable(value) === null,
-    { message: "must not have the character \\u0000 or half a surrogate pair" },
-  );
-}
 
 const workflowKey = z.string().refine((key) => key === "*" || NAME_PATTERN.test(key), {
   message: "must be a workflow's key, or * for all public workflows",
