@@ -58,6 +58,13 @@ export const FUNCTION_VARIABLES: readonly Variable[] = [
       "What agents get as Bearer; accepted as a key too. Default: the service_role key, " +
       "else the secret key.",
   },
+  {
+    name: "CLIENT_ADDRESS_HEADER",
+    example: "",
+    description:
+      "The header in which the proxy in front tells a caller's address, for the networks " +
+      "of trigger keys. Default: cf-connecting-ip, as hosted projects have it.",
+  },
 ];
 
 /** The text of .env.example. */

@@ -1144,6 +1144,7 @@ begin
         'type', coalesce(r.event_type, case r.trigger_type
           when 'cron' then 'cron.tick'
           when 'workflow' then 'workflow.call'
+          when 'key' then 'trigger.call'
           else 'api.dispatch'
         end),
         'id', r.trigger_event_id,
@@ -1170,6 +1171,25 @@ end;
 $function$;
 comment on function orchestrator._describe_scope(p_workflow_run_id uuid) is 'What expressions of a run can name besides its steps: inputs, event (its payload comes with the run), run.';
 grant execute on function orchestrator._describe_scope(p_workflow_run_id uuid) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._describe_trigger_key(p_key public.orchestrator_trigger_keys)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return to_jsonb(p_key) - 'hash' || jsonb_build_object(
+    'status', case
+      when p_key.revoked_at is not null then 'revoked'
+      when p_key.expires_at <= orchestrator.now() then 'expired'
+      else 'active'
+    end
+  );
+end;
+$function$;
+comment on function orchestrator._describe_trigger_key(p_key public.orchestrator_trigger_keys) is 'A trigger key for people to look at, with its status: active, expired or revoked; never its hash.';
+grant execute on function orchestrator._describe_trigger_key(p_key public.orchestrator_trigger_keys) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._describe_workflow(p_workflow_key text, p_is_whole boolean)
  RETURNS jsonb
@@ -1260,6 +1280,10 @@ begin
       return orchestrator._rotate_hook(p_args);
     when 'hook.delete' then
       return orchestrator._delete_hook(p_args ->> 'hook');
+    when 'key.make' then
+      return orchestrator._make_trigger_key(p_args, coalesce(p_actor ->> 'name', p_actor ->> 'id'));
+    when 'key.revoke' then
+      return orchestrator._revoke_trigger_key(p_args ->> 'key_id');
     else
       raise exception 'acting: there is no action %', p_action using errcode = 'WF001';
   end case;
@@ -1354,6 +1378,28 @@ AS $function$
 $function$;
 comment on function orchestrator._drop_outputs(p_results jsonb, p_settled bigint[]) is 'Notes the outputs in Storage of results that were not applied, for deletion.';
 grant execute on function orchestrator._drop_outputs(p_results jsonb, p_settled bigint[]) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._find_public_definition(p_key_id text, p_workflow_key text)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return (
+    select d.definition_id
+    from public.orchestrator_trigger_keys k
+    join public.workflows w on w.workflow_key = p_workflow_key and w.archived_at is null
+    join public.workflow_definitions d on d.definition_id = w.definition_id and d.is_public
+    where k.key_id = p_key_id
+      and (p_workflow_key = any (k.workflow_keys) or '*' = any (k.workflow_keys))
+      and k.revoked_at is null
+      and k.expires_at > orchestrator.now()
+  );
+end;
+$function$;
+comment on function orchestrator._find_public_definition(p_key_id text, p_workflow_key text) is 'The published definition of a public workflow that this key may start now, or null.';
+grant execute on function orchestrator._find_public_definition(p_key_id text, p_workflow_key text) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._forget_items(p_workflow_run_id uuid, p_steps integer[])
  RETURNS void
@@ -1595,7 +1641,8 @@ CREATE OR REPLACE FUNCTION orchestrator._identify_request(p_request jsonb)
 AS $function$
 declare
   v_internal constant text[] := array[
-    'definition_id', 'trigger_event_id', 'event_type', 'restarted_from', 'parent_run_id', 'parent_job_id', 'depth'
+    'definition_id', 'trigger_event_id', 'trigger_key_id', 'event_type', 'restarted_from', 'parent_run_id',
+    'parent_job_id', 'depth'
   ];
 begin
   -- Callers' keys get a prefix of their own, so that none can pose as the key of an event or a cron slot.
@@ -1629,15 +1676,15 @@ begin
       end as workflow_run_id,
       coalesce(r.definition_id, w.definition_id) as definition_id,
       r.workflow_key, r.user_id, r.intent_id, coalesce(r.payload, '{}') as payload,
-      r.idempotency_key, r.request_hash, r.trigger_event_id, r.event_type, r.restarted_from,
-      r.parent_run_id, r.parent_job_id, coalesce(r.depth, 0) as depth,
+      r.idempotency_key, r.request_hash, r.trigger_event_id, r.trigger_key_id, r.event_type,
+      r.restarted_from, r.parent_run_id, r.parent_job_id, coalesce(r.depth, 0) as depth,
       coalesce(r.run_at, p_now) as run_at,
       coalesce(r.priority, 100) as priority
     from rows from (
       jsonb_to_recordset(p_requests) as (
         user_id text, workflow_key text, intent_id text, payload jsonb, idempotency_key text, request_hash text,
-        run_at timestamptz, priority integer, trigger_event_id uuid, event_type text, restarted_from uuid,
-        parent_run_id uuid, parent_job_id bigint, depth integer, definition_id bigint
+        run_at timestamptz, priority integer, trigger_event_id uuid, trigger_key_id text, event_type text,
+        restarted_from uuid, parent_run_id uuid, parent_job_id bigint, depth integer, definition_id bigint
       )
     ) with ordinality as r
     left join public.workflows w on w.workflow_key = r.workflow_key and w.archived_at is null
@@ -1645,14 +1692,14 @@ begin
   inserted as (
     -- In key order, so that two batches with the same idempotency keys wait for each other, never in a circle.
     insert into public.workflow_runs (
-      workflow_run_id, workflow_key, definition_id, user_id, intent_id, trigger_type, trigger_event_id, event_type,
-      restarted_from, parent_run_id, parent_job_id, depth, payload, priority, idempotency_key, request_hash,
+      workflow_run_id, workflow_key, definition_id, user_id, intent_id, trigger_type, trigger_event_id, trigger_key_id,
+      event_type, restarted_from, parent_run_id, parent_job_id, depth, payload, priority, idempotency_key, request_hash,
       open_sinks, created_at, deadline_at
     )
     select
       r.workflow_run_id, r.workflow_key, r.definition_id, r.user_id, r.intent_id, p_trigger_type,
-      r.trigger_event_id, r.event_type, r.restarted_from, r.parent_run_id, r.parent_job_id, r.depth, r.payload,
-      r.priority, r.idempotency_key, r.request_hash, d.sinks, p_now,
+      r.trigger_event_id, r.trigger_key_id, r.event_type, r.restarted_from, r.parent_run_id, r.parent_job_id, r.depth,
+      r.payload, r.priority, r.idempotency_key, r.request_hash, d.sinks, p_now,
       r.run_at + d.timeout_ms * interval '1 millisecond'
     from requested r
     join public.workflow_definitions d using (definition_id)
@@ -2015,6 +2062,8 @@ begin
     when 'hook' then
       -- By its name: there is no row yet when it is made.
       perform pg_advisory_xact_lock(hashtext('orchestrator.hook'), hashtext(p_args ->> 'hook'));
+    when 'key' then
+      perform from public.orchestrator_trigger_keys where key_id = p_args ->> 'key_id' for update;
     else
       null;
   end case;
@@ -2022,6 +2071,37 @@ end;
 $function$;
 comment on function orchestrator._lock_target(p_action text, p_args jsonb) is 'Locks what an action is about, until its transaction ends.';
 grant execute on function orchestrator._lock_target(p_action text, p_args jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._make_trigger_key(p_args jsonb, p_created_by text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_now timestamptz := orchestrator.now();
+  v_key public.orchestrator_trigger_keys;
+begin
+  insert into public.orchestrator_trigger_keys (
+    key_id, name, hash, workflow_keys, user_id, may_name_user, rate_per_minute, networks, created_at, created_by,
+    expires_at
+  )
+  values (
+    p_args ->> 'key_id', p_args ->> 'name', p_args ->> 'hash',
+    array(select jsonb_array_elements_text(p_args -> 'workflow_keys')),
+    p_args ->> 'user_id', (p_args ->> 'may_name_user')::boolean, (p_args ->> 'rate_per_minute')::integer,
+    case when jsonb_typeof(p_args -> 'networks') = 'array' then array(
+      -- 10.1.2.3/8 means 10.0.0.0/8; cidr takes it in no other form.
+      select network(value::inet)::cidr from jsonb_array_elements_text(p_args -> 'networks')
+    ) end,
+    v_now, p_created_by,
+    v_now + (p_args ->> 'expires_in_ms')::bigint * interval '1 millisecond'
+  )
+  returning * into v_key;
+  return jsonb_build_object('result', 'made', 'key', orchestrator._describe_trigger_key(v_key));
+end;
+$function$;
+comment on function orchestrator._make_trigger_key(p_args jsonb, p_created_by text) is 'Keeps a new trigger key: its id and the SHA-256 of the whole, which whoever makes it has computed.';
+grant execute on function orchestrator._make_trigger_key(p_args jsonb, p_created_by text) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._name_hook_secret(p_source text, p_which text)
  RETURNS text
@@ -2698,6 +2778,27 @@ $function$;
 comment on function orchestrator._revoke_role(p_user_id uuid) is 'Takes a user''s role away, from their next call on.';
 grant execute on function orchestrator._revoke_role(p_user_id uuid) to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator._revoke_trigger_key(p_key_id text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_key public.orchestrator_trigger_keys;
+begin
+  update public.orchestrator_trigger_keys
+  set revoked_at = coalesce(revoked_at, orchestrator.now())
+  where key_id = p_key_id
+  returning * into v_key;
+  if not found then
+    return jsonb_build_object('result', 'not_found');
+  end if;
+  return jsonb_build_object('result', 'revoked', 'key', orchestrator._describe_trigger_key(v_key));
+end;
+$function$;
+comment on function orchestrator._revoke_trigger_key(p_key_id text) is 'Ends a trigger key, from its next request on; one that was revoked before keeps its time.';
+grant execute on function orchestrator._revoke_trigger_key(p_key_id text) to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator._ring_once()
  RETURNS boolean
  LANGUAGE plpgsql
@@ -3325,10 +3426,13 @@ begin
       from public.orchestrator_hook_sources h
       where h.source = p_id
     )
+    when 'key' then (
+      select orchestrator._describe_trigger_key(k) from public.orchestrator_trigger_keys k where k.key_id = p_id
+    )
   end;
 end;
 $function$;
-comment on function orchestrator._show_target(p_kind text, p_id text) is 'What an audit row keeps of a run, a job, a workflow, a schedule, a policy, an operator or a source of webhooks; null where there is none.';
+comment on function orchestrator._show_target(p_kind text, p_id text) is 'What an audit row keeps of what an action is about; null where there is none.';
 grant execute on function orchestrator._show_target(p_kind text, p_id text) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._start_handlers(p_job public.job_queue, p_now timestamp with time zone)
@@ -3455,6 +3559,7 @@ begin
     when p_action = 'workflow.publish' then jsonb_build_object(
       'workflow_key', p_args #> '{compiled,key}', 'source_path', p_args -> 'source_path'
     )
+    when p_action = 'key.make' then p_args - 'hash'
     when p_action = 'run.dispatch' then (p_args #> '{requests,0}') - 'payload'
     when p_action = 'run.restart' then p_args - 'payload' || jsonb_build_object(
       'has_payload', coalesce(jsonb_typeof(p_args -> 'payload') <> 'null', false)
@@ -4526,6 +4631,61 @@ $function$;
 comment on function orchestrator.sweep(p_limit integer) is 'Takes back the jobs of workers that were not heard of, and fails runs past their timeout, up to p_limit of each.';
 grant execute on function orchestrator.sweep(p_limit integer) to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator.take_from_bucket(p_key text, p_capacity numeric, p_refill_rate numeric, p_tokens numeric, p_peek boolean)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_now timestamptz := orchestrator.now();
+  v_bucket public.rate_limits;
+  v_allowed boolean;
+  v_retry_after_ms numeric := 0;
+begin
+  if p_capacity is not null then
+    insert into public.rate_limits (rl_key, tokens, last_refill, refill_rate, capacity)
+    values (p_key, p_capacity, v_now, p_refill_rate, p_capacity)
+    on conflict (rl_key) do nothing;
+  end if;
+  select * into v_bucket from public.rate_limits where rl_key = p_key for update;
+
+  if p_capacity is null then
+    v_allowed := v_bucket.held_until is null or v_bucket.held_until <= v_now;
+  else
+    v_bucket.tokens := least(
+      p_capacity,
+      v_bucket.tokens + greatest(0, extract(epoch from v_now - v_bucket.last_refill)) * p_refill_rate
+    );
+    v_allowed := v_bucket.tokens >= p_tokens and coalesce(v_bucket.held_until <= v_now, true);
+    if v_allowed and not p_peek then
+      v_bucket.tokens := v_bucket.tokens - p_tokens;
+    end if;
+    update public.rate_limits
+    set
+      tokens = v_bucket.tokens, last_refill = v_now,
+      capacity = p_capacity, refill_rate = p_refill_rate
+    where rl_key = p_key;
+  end if;
+
+  if not v_allowed then
+    v_retry_after_ms := greatest(
+      0,
+      (p_tokens - v_bucket.tokens) / p_refill_rate * 1000,
+      extract(epoch from v_bucket.held_until - v_now) * 1000
+    );
+  end if;
+  return jsonb_build_object(
+    'allowed', v_allowed,
+    'tokens', case when p_capacity is not null then trunc(v_bucket.tokens, 3) end,
+    'capacity', p_capacity,
+    'refill_rate', case when p_capacity is not null then p_refill_rate end,
+    'retry_after_ms', ceil(v_retry_after_ms)
+  );
+end;
+$function$;
+comment on function orchestrator.take_from_bucket(p_key text, p_capacity numeric, p_refill_rate numeric, p_tokens numeric, p_peek boolean) is 'Takes tokens of a bucket of this size, or with p_peek only looks; answers as take_tokens does. A null capacity means no limit.';
+grant execute on function orchestrator.take_from_bucket(p_key text, p_capacity numeric, p_refill_rate numeric, p_tokens numeric, p_peek boolean) to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator.take_tokens_for_jobs(p_picked orchestrator.candidate[], p_now timestamp with time zone)
  RETURNS bigint[]
  LANGUAGE plpgsql
@@ -4992,6 +5152,34 @@ alter table public.orchestrator_settings enable row level security;
 create policy "nobody but the service role" on public.orchestrator_settings as permissive for all to public using (false) with check (false);
 grant delete, insert, select, update on public.orchestrator_settings to service_role;
 
+create table public.orchestrator_trigger_keys (
+  key_id text not null,
+  name text not null,
+  hash text not null,
+  workflow_keys text[] not null,
+  user_id text not null,
+  may_name_user boolean not null,
+  rate_per_minute integer not null,
+  networks cidr[],
+  created_at timestamp with time zone not null,
+  created_by text,
+  expires_at timestamp with time zone not null,
+  revoked_at timestamp with time zone,
+  last_used_at timestamp with time zone,
+  constraint orchestrator_trigger_keys_pkey PRIMARY KEY (key_id),
+  constraint trigger_keys_are_kept_as_a_sha256 CHECK ((hash ~ '^[0-9a-f]{64}$'::text)),
+  constraint trigger_keys_have_a_rate CHECK ((rate_per_minute > 0)),
+  constraint trigger_keys_name_a_network_or_take_any CHECK ((cardinality(networks) > 0)),
+  constraint trigger_keys_name_a_workflow CHECK ((cardinality(workflow_keys) > 0))
+);
+comment on table public.orchestrator_trigger_keys is 'Who may start which public workflows from outside: hash is the SHA-256 of the whole key. Keys that ended stay, so that a run tells who started it.';
+comment on column public.orchestrator_trigger_keys.workflow_keys is 'The public workflows that it starts; * stands for all of them.';
+comment on column public.orchestrator_trigger_keys.networks is 'Where requests may come from; null: from anywhere.';
+comment on column public.orchestrator_trigger_keys.last_used_at is 'Written once a minute at most.';
+alter table public.orchestrator_trigger_keys enable row level security;
+create policy "nobody but the service role" on public.orchestrator_trigger_keys as permissive for all to public using (false) with check (false);
+grant insert, select, update on public.orchestrator_trigger_keys to service_role;
+
 create table public.plan_revisions (
   workflow_run_id uuid not null,
   revision integer not null,
@@ -5064,6 +5252,7 @@ create table public.workflow_definitions (
   source_path text,
   sinks integer not null,
   timeout_ms bigint,
+  is_public boolean not null generated always as ((compiled @> '{"public": true}'::jsonb)) stored,
   published_at timestamp with time zone not null,
   constraint workflow_definitions_pkey PRIMARY KEY (definition_id),
   constraint definitions_have_one_version_number UNIQUE (workflow_key, version)
@@ -5096,6 +5285,7 @@ create table public.workflow_runs (
   status text not null default 'running'::text,
   trigger_type text not null,
   trigger_event_id uuid,
+  trigger_key_id text,
   event_type text,
   restarted_from uuid,
   parent_run_id uuid,
@@ -5280,8 +5470,9 @@ AS $function$
 declare
   v_kind text := split_part(p_action, '.', 1);
   v_target text := coalesce(
-    -- First, for a source of webhooks has a user_id too.
-    p_args ->> 'hook', p_args ->> 'workflow_run_id', p_args ->> 'job_id', p_args ->> 'schedule_id', p_args ->> 'pattern',
+    -- What has a name of its own comes first: a user_id may be a part of it.
+    p_args ->> 'hook', p_args ->> 'key_id',
+    p_args ->> 'workflow_run_id', p_args ->> 'job_id', p_args ->> 'schedule_id', p_args ->> 'pattern',
     p_args ->> 'user_id', p_args #>> '{compiled,key}', p_args #>> '{requests,0,workflow_key}'
   );
   v_before jsonb;
@@ -5873,6 +6064,36 @@ $function$;
 comment on function public.expire_runs(p_limit integer) is 'Fails runs that took longer than their workflow''s timeout, up to p_limit; their handlers still run.';
 grant execute on function public.expire_runs(p_limit integer) to service_role;
 
+CREATE OR REPLACE FUNCTION public.find_trigger_key(p_key_id text, p_address text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return (
+    select jsonb_build_object(
+      'key_id', k.key_id,
+      'hash', k.hash,
+      'user_id', k.user_id,
+      'may_name_user', k.may_name_user,
+      'expires_at', k.expires_at,
+      'revoked_at', k.revoked_at,
+      'fault', case
+        when k.revoked_at is not null then 'revoked'
+        when k.expires_at <= orchestrator.now() then 'expired'
+        -- An address that nobody knows is in no network.
+        when k.networks is not null and not coalesce(p_address::inet <<= any (k.networks), false) then 'network'
+      end
+    )
+    from public.orchestrator_trigger_keys k
+    where k.key_id = p_key_id
+  );
+end;
+$function$;
+comment on function public.find_trigger_key(p_key_id text, p_address text) is 'A trigger key with its hash and the fault that a request from this address has: revoked, expired, network or null; null where there is no such key.';
+grant execute on function public.find_trigger_key(p_key_id text, p_address text) to service_role;
+
 CREATE OR REPLACE FUNCTION public.finish_agent_reply(p_idempotency_key text, p_claim_token uuid, p_status_code integer, p_body jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -6238,6 +6459,44 @@ AS $function$
 $function$;
 comment on function public.get_settings() is 'The settings rows as one object {name: value}; defaults and environment are the functions'' business.';
 grant execute on function public.get_settings() to service_role;
+
+CREATE OR REPLACE FUNCTION public.get_triggered_run(p_key_id text, p_workflow_run_id uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return (
+    select jsonb_build_object(
+      'workflow_run_id', r.workflow_run_id, 'workflow_key', r.workflow_key, 'status', r.status,
+      'created_at', r.created_at, 'finished_at', r.finished_at
+    ) || case r.status
+      when 'success' then orchestrator.describe_outputs(r.workflow_run_id)
+      when 'failed' then jsonb_build_object('error', coalesce(
+        (
+          select jsonb_build_object('step_id', q.step_id, 'error_class', q.error_class)
+          from public.job_queue q
+          join public.workflow_steps w on w.definition_id = q.definition_id and w.step_no = q.step_no
+          where q.workflow_run_id = r.workflow_run_id and q.item_index = -1 and q.status = 'dead'
+            and not w.continue_on_error
+          order by q.finished_at, q.step_no
+          limit 1
+        ),
+        -- Without a dead step it was the run's own timeout.
+        jsonb_build_object('step_id', null, 'error_class', 'timeout')
+      ))
+      else '{}'
+    end
+    from public.workflow_runs r
+    join public.orchestrator_trigger_keys k on k.key_id = r.trigger_key_id
+    where r.workflow_run_id = p_workflow_run_id and r.trigger_key_id = p_key_id
+      and k.revoked_at is null and k.expires_at > orchestrator.now()
+  );
+end;
+$function$;
+comment on function public.get_triggered_run(p_key_id text, p_workflow_run_id uuid) is 'What the holder of a key may know of a run that the key started: status and times, outputs if it succeeded (others: those in Storage), which step failed and how; or null.';
+grant execute on function public.get_triggered_run(p_key_id text, p_workflow_run_id uuid) to service_role;
 
 CREATE OR REPLACE FUNCTION public.get_workflow(p_workflow_key text)
  RETURNS jsonb
@@ -6674,6 +6933,25 @@ $function$;
 comment on function public.list_stale_workflow_files(p_bucket text) is 'Files of the bucket that the registry has not seen in this form, and files it knows that are gone.';
 grant execute on function public.list_stale_workflow_files(p_bucket text) to service_role;
 
+CREATE OR REPLACE FUNCTION public.list_trigger_keys()
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return (
+    select coalesce(jsonb_agg(orchestrator._describe_trigger_key(k) order by k.created_at desc, k.key_id), '[]')
+    from public.orchestrator_trigger_keys k
+    where k.key_id = any (array(
+      select key_id from public.orchestrator_trigger_keys order by created_at desc, key_id limit 1000
+    ))
+  );
+end;
+$function$;
+comment on function public.list_trigger_keys() is 'The newest 1,000 trigger keys, those that ended included; never their hashes.';
+grant execute on function public.list_trigger_keys() to service_role;
+
 CREATE OR REPLACE FUNCTION public.list_workflows()
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -7098,6 +7376,36 @@ $function$;
 comment on function public.snooze_jobs(p_worker_id text, p_leases jsonb) is 'Puts leased jobs back for delay_ms without using an attempt.';
 grant execute on function public.snooze_jobs(p_worker_id text, p_leases jsonb) to service_role;
 
+CREATE OR REPLACE FUNCTION public.start_triggered_run(p_key_id text, p_workflow_key text, p_user_id text, p_payload jsonb, p_idempotency_key text DEFAULT NULL::text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  -- Bound to the definition that was public: one published a moment later may not be.
+  v_definition_id bigint := orchestrator._find_public_definition(p_key_id, p_workflow_key);
+  v_request jsonb := jsonb_build_object('user_id', p_user_id, 'workflow_key', p_workflow_key, 'payload', p_payload);
+  v_run jsonb;
+begin
+  if v_definition_id is null then
+    return jsonb_build_object('result', 'unknown_workflow');
+  end if;
+  v_run := orchestrator.create_runs(
+    jsonb_build_array(v_request || jsonb_build_object(
+      'definition_id', v_definition_id,
+      'trigger_key_id', p_key_id,
+      -- Each key has idempotency keys of its own, apart from those of dispatch.
+      'idempotency_key', 'trigger:' || p_key_id || ':' || p_idempotency_key,
+      'request_hash', md5(v_request::text)
+    )),
+    'key'
+  ) -> 0;
+  return v_run || jsonb_build_object('wake', orchestrator.needs_ring());
+end;
+$function$;
+comment on function public.start_triggered_run(p_key_id text, p_workflow_key text, p_user_id text, p_payload jsonb, p_idempotency_key text) is 'Starts a run for the holder of a key: {result, workflow_run_id, wake}; result is created, existing, conflict, or unknown_workflow for whatever the key may not start now. wake tells the caller to wake a worker.';
+grant execute on function public.start_triggered_run(p_key_id text, p_workflow_key text, p_user_id text, p_payload jsonb, p_idempotency_key text) to service_role;
+
 CREATE OR REPLACE FUNCTION public.start_worker(p_worker_id text, p_max_workers integer)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -7183,57 +7491,14 @@ CREATE OR REPLACE FUNCTION public.take_tokens(p_key text, p_tokens numeric DEFAU
  SET search_path TO ''
 AS $function$
 declare
-  v_now timestamptz := orchestrator.now();
   v_policy public.rate_limit_policies;
-  v_bucket public.rate_limits;
-  v_allowed boolean;
-  v_retry_after_ms numeric := 0;
 begin
   select * into v_policy
   from public.rate_limit_policies
   where pattern = p_key or pattern = 'default' or (is_wildcard and p_key ~ key_regex)
   order by specificity desc
   limit 1;
-
-  if v_policy.capacity is not null then
-    insert into public.rate_limits (rl_key, tokens, last_refill, refill_rate, capacity)
-    values (p_key, v_policy.capacity, v_now, v_policy.refill_rate, v_policy.capacity)
-    on conflict (rl_key) do nothing;
-  end if;
-  select * into v_bucket from public.rate_limits where rl_key = p_key for update;
-
-  if v_policy.capacity is null then
-    v_allowed := v_bucket.held_until is null or v_bucket.held_until <= v_now;
-  else
-    v_bucket.tokens := least(
-      v_policy.capacity,
-      v_bucket.tokens + greatest(0, extract(epoch from v_now - v_bucket.last_refill)) * v_policy.refill_rate
-    );
-    v_allowed := v_bucket.tokens >= p_tokens and coalesce(v_bucket.held_until <= v_now, true);
-    if v_allowed and not p_peek then
-      v_bucket.tokens := v_bucket.tokens - p_tokens;
-    end if;
-    update public.rate_limits
-    set
-      tokens = v_bucket.tokens, last_refill = v_now,
-      capacity = v_policy.capacity, refill_rate = v_policy.refill_rate
-    where rl_key = p_key;
-  end if;
-
-  if not v_allowed then
-    v_retry_after_ms := greatest(
-      0,
-      (p_tokens - v_bucket.tokens) / v_policy.refill_rate * 1000,
-      extract(epoch from v_bucket.held_until - v_now) * 1000
-    );
-  end if;
-  return jsonb_build_object(
-    'allowed', v_allowed,
-    'tokens', case when v_policy.capacity is not null then trunc(v_bucket.tokens, 3) end,
-    'capacity', v_policy.capacity,
-    'refill_rate', case when v_policy.capacity is not null then v_policy.refill_rate end,
-    'retry_after_ms', ceil(v_retry_after_ms)
-  );
+  return orchestrator.take_from_bucket(p_key, v_policy.capacity, v_policy.refill_rate, p_tokens, p_peek);
 end;
 $function$;
 comment on function public.take_tokens(p_key text, p_tokens numeric, p_peek boolean) is 'Takes tokens of a key, or with p_peek only looks: {allowed, tokens, capacity, refill_rate, retry_after_ms}.';
@@ -7251,3 +7516,22 @@ end;
 $function$;
 comment on function public.unsubscribe_schedule(p_workflow_key text, p_user_id text) is 'Ends a user''s subscription to a schedule.';
 grant execute on function public.unsubscribe_schedule(p_workflow_key text, p_user_id text) to service_role;
+
+CREATE OR REPLACE FUNCTION public.use_trigger_key(p_key_id text, p_workflow_key text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_now timestamptz := orchestrator.now();
+  v_rate integer := (select rate_per_minute from public.orchestrator_trigger_keys where key_id = p_key_id);
+begin
+  update public.orchestrator_trigger_keys
+  set last_used_at = v_now
+  where key_id = p_key_id and coalesce(last_used_at <= v_now - interval '1 minute', true);
+  return orchestrator.take_from_bucket('trigger:' || p_key_id, v_rate, v_rate / 60.0, 1, false)
+    || jsonb_build_object('is_startable', orchestrator._find_public_definition(p_key_id, p_workflow_key) is not null);
+end;
+$function$;
+comment on function public.use_trigger_key(p_key_id text, p_workflow_key text) is 'Notes a use of a key and takes one token of its rate, whatever comes of the request: as take_tokens answers, with is_startable. The caller has checked the key.';
+grant execute on function public.use_trigger_key(p_key_id text, p_workflow_key text) to service_role;

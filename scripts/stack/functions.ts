@@ -19,7 +19,7 @@ const DYING_MS = 500;
 /** Belong to one connection, or are set anew. A compressed answer would be unpacked only to be packed again. */
 const REPLACED_HEADERS = new Set([
   ...["connection", "keep-alive", "transfer-encoding", "upgrade", "host", "content-length"],
-  ...["accept-encoding", "x-forwarded-host", "x-forwarded-proto"],
+  ...["accept-encoding", "x-forwarded-host", "x-forwarded-proto", "cf-connecting-ip"],
 ]);
 const RUNTIME = fileURLToPath(new URL("./edge_runtime.ts", import.meta.url));
 
@@ -41,7 +41,12 @@ export class FunctionHost {
   }
 
   /** Passes a request on; the function sees `/<name>/…` as its path, as on the hosted platform. */
-  async forward(request: Request, config: FunctionConfig, path: string): Promise<Response> {
+  async forward(
+    request: Request,
+    config: FunctionConfig,
+    path: string,
+    clientAddress: string,
+  ): Promise<Response> {
     let started: FunctionProcess | undefined;
     let port: number;
     try {
@@ -55,7 +60,7 @@ export class FunctionHost {
       // A caller that hangs up does not end the function's work, neither here nor on the platform.
       const response = await fetch(`http://127.0.0.1:${port}${path}`, {
         method: request.method,
-        headers: makeHeaders(request),
+        headers: makeHeaders(request, clientAddress),
         body: await readBody(request),
         redirect: "manual",
         client: this.#client,
@@ -149,11 +154,13 @@ export class FunctionHost {
 }
 
 // Pairs, because fetch takes a Headers object apart again, which costs as much as all the rest of the way.
-function makeHeaders(request: Request): [string, string][] {
+function makeHeaders(request: Request, clientAddress: string): [string, string][] {
   const headers = [...request.headers].filter(([name]) => !REPLACED_HEADERS.has(name));
   headers.push(["accept-encoding", "identity"]);
   headers.push(["x-forwarded-host", new URL(request.url).host]);
   headers.push(["x-forwarded-proto", "http"]);
+  // As Cloudflare does in front of hosted projects: whatever the caller has sent by this name is gone.
+  headers.push(["cf-connecting-ip", clientAddress]);
   return headers;
 }
 

@@ -47,10 +47,10 @@ export function listenGateway(port: number): Gateway {
   try {
     server = Deno.serve(
       { hostname: "127.0.0.1", port, signal: closing.signal, onListen: () => {} },
-      async (request, { completed }) => {
+      async (request, { completed, remoteAddr }) => {
         answering++;
         completed.catch(() => {}).finally(() => answering--);
-        return route(request, parts ?? (parts = await opened));
+        return route(request, parts ?? (parts = await opened), remoteAddr.hostname);
       },
     );
   } catch (error) {
@@ -76,10 +76,16 @@ export function listenGateway(port: number): Gateway {
   };
 }
 
-async function route(request: Request, parts: GatewayParts): Promise<Response> {
+async function route(
+  request: Request,
+  parts: GatewayParts,
+  clientAddress: string,
+): Promise<Response> {
   const url = new URL(request.url);
   const path = url.pathname;
-  if (path.startsWith("/functions/v1/")) return await callFunction(request, url, parts);
+  if (path.startsWith("/functions/v1/")) {
+    return await callFunction(request, url, parts, clientAddress);
+  }
   const site = parts.sites.find((it) => it.owns(path));
   if (site !== undefined) return await site.handle(request, url);
   if (request.method === "OPTIONS") return new Response(null, { status: 204, headers: CORS });
@@ -112,7 +118,12 @@ async function answer(
   return await parts.storageApi.handle(request, caller, path.slice("/storage/v1/".length));
 }
 
-async function callFunction(request: Request, url: URL, parts: GatewayParts): Promise<Response> {
+async function callFunction(
+  request: Request,
+  url: URL,
+  parts: GatewayParts,
+  clientAddress: string,
+): Promise<Response> {
   const path = url.pathname.slice("/functions/v1".length);
   const name = path.split("/")[1];
   const config = await parts.functions.find(name);
@@ -126,5 +137,5 @@ async function callFunction(request: Request, url: URL, parts: GatewayParts): Pr
     const refusal = await checkFunctionJwt(request, parts.keyRing);
     if (refusal !== undefined) return refusal;
   }
-  return await parts.functions.forward(request, config, `${path}${url.search}`);
+  return await parts.functions.forward(request, config, `${path}${url.search}`, clientAddress);
 }

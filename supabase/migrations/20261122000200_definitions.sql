@@ -11,6 +11,7 @@ create table public.workflow_definitions (
   source_path text,
   sinks integer not null,
   timeout_ms bigint,
+  is_public boolean not null generated always as (compiled @> '{"public": true}') stored,
   published_at timestamptz not null,
   constraint definitions_have_one_version_number unique (workflow_key, version)
 );

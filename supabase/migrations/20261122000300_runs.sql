@@ -30,6 +30,7 @@ create table public.workflow_runs (
   status text not null default 'running',
   trigger_type text not null,
   trigger_event_id uuid,
+  trigger_key_id text,
   event_type text,
   restarted_from uuid,
   parent_run_id uuid,

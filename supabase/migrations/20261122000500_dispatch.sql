@@ -35,15 +35,15 @@ begin
       end as workflow_run_id,
       coalesce(r.definition_id, w.definition_id) as definition_id,
       r.workflow_key, r.user_id, r.intent_id, coalesce(r.payload, '{}') as payload,
-      r.idempotency_key, r.request_hash, r.trigger_event_id, r.event_type, r.restarted_from,
-      r.parent_run_id, r.parent_job_id, coalesce(r.depth, 0) as depth,
+      r.idempotency_key, r.request_hash, r.trigger_event_id, r.trigger_key_id, r.event_type,
+      r.restarted_from, r.parent_run_id, r.parent_job_id, coalesce(r.depth, 0) as depth,
       coalesce(r.run_at, p_now) as run_at,
       coalesce(r.priority, 100) as priority
     from rows from (
       jsonb_to_recordset(p_requests) as (
         user_id text, workflow_key text, intent_id text, payload jsonb, idempotency_key text, request_hash text,
-        run_at timestamptz, priority integer, trigger_event_id uuid, event_type text, restarted_from uuid,
-        parent_run_id uuid, parent_job_id bigint, depth integer, definition_id bigint
+        run_at timestamptz, priority integer, trigger_event_id uuid, trigger_key_id text, event_type text,
+        restarted_from uuid, parent_run_id uuid, parent_job_id bigint, depth integer, definition_id bigint
       )
     ) with ordinality as r
     left join public.workflows w on w.workflow_key = r.workflow_key and w.archived_at is null
@@ -51,14 +51,14 @@ begin
   inserted as (
     -- In key order, so that two batches with the same idempotency keys wait for each other, never in a circle.
     insert into public.workflow_runs (
-      workflow_run_id, workflow_key, definition_id, user_id, intent_id, trigger_type, trigger_event_id, event_type,
-      restarted_from, parent_run_id, parent_job_id, depth, payload, priority, idempotency_key, request_hash,
+      workflow_run_id, workflow_key, definition_id, user_id, intent_id, trigger_type, trigger_event_id, trigger_key_id,
+      event_type, restarted_from, parent_run_id, parent_job_id, depth, payload, priority, idempotency_key, request_hash,
       open_sinks, created_at, deadline_at
     )
     select
       r.workflow_run_id, r.workflow_key, r.definition_id, r.user_id, r.intent_id, p_trigger_type,
-      r.trigger_event_id, r.event_type, r.restarted_from, r.parent_run_id, r.parent_job_id, r.depth, r.payload,
-      r.priority, r.idempotency_key, r.request_hash, d.sinks, p_now,
+      r.trigger_event_id, r.trigger_key_id, r.event_type, r.restarted_from, r.parent_run_id, r.parent_job_id, r.depth,
+      r.payload, r.priority, r.idempotency_key, r.request_hash, d.sinks, p_now,
       r.run_at + d.timeout_ms * interval '1 millisecond'
     from requested r
     join public.workflow_definitions d using (definition_id)
@@ -149,7 +149,8 @@ set search_path = ''
 as $$
 declare
   v_internal constant text[] := array[
-    'definition_id', 'trigger_event_id', 'event_type', 'restarted_from', 'parent_run_id', 'parent_job_id', 'depth'
+    'definition_id', 'trigger_event_id', 'trigger_key_id', 'event_type', 'restarted_from', 'parent_run_id',
+    'parent_job_id', 'depth'
   ];
 begin
   -- Callers' keys get a prefix of their own, so that none can pose as the key of an event or a cron slot.

@@ -660,6 +660,7 @@ begin
         'type', coalesce(r.event_type, case r.trigger_type
           when 'cron' then 'cron.tick'
           when 'workflow' then 'workflow.call'
+          when 'key' then 'trigger.call'
           else 'api.dispatch'
         end),
         'id', r.trigger_event_id,

@@ -73,7 +73,9 @@ $$;
 comment on function orchestrator.rate_limit_key(text, text) is
   'The key of a user at an agent; a colon in the user''s id is escaped, so that no id can pose as another key.';
 
-create function public.take_tokens(p_key text, p_tokens numeric default 1, p_peek boolean default false)
+create function orchestrator.take_from_bucket(
+  p_key text, p_capacity numeric, p_refill_rate numeric, p_tokens numeric, p_peek boolean
+)
 returns jsonb
 language plpgsql
 volatile
@@ -82,30 +84,23 @@ set search_path = ''
 as $$
 declare
   v_now timestamptz := orchestrator.now();
-  v_policy public.rate_limit_policies;
   v_bucket public.rate_limits;
   v_allowed boolean;
   v_retry_after_ms numeric := 0;
 begin
-  select * into v_policy
-  from public.rate_limit_policies
-  where pattern = p_key or pattern = 'default' or (is_wildcard and p_key ~ key_regex)
-  order by specificity desc
-  limit 1;
-
-  if v_policy.capacity is not null then
+  if p_capacity is not null then
     insert into public.rate_limits (rl_key, tokens, last_refill, refill_rate, capacity)
-    values (p_key, v_policy.capacity, v_now, v_policy.refill_rate, v_policy.capacity)
+    values (p_key, p_capacity, v_now, p_refill_rate, p_capacity)
     on conflict (rl_key) do nothing;
   end if;
   select * into v_bucket from public.rate_limits where rl_key = p_key for update;
 
-  if v_policy.capacity is null then
+  if p_capacity is null then
     v_allowed := v_bucket.held_until is null or v_bucket.held_until <= v_now;
   else
     v_bucket.tokens := least(
-      v_policy.capacity,
-      v_bucket.tokens + greatest(0, extract(epoch from v_now - v_bucket.last_refill)) * v_policy.refill_rate
+      p_capacity,
+      v_bucket.tokens + greatest(0, extract(epoch from v_now - v_bucket.last_refill)) * p_refill_rate
     );
     v_allowed := v_bucket.tokens >= p_tokens and coalesce(v_bucket.held_until <= v_now, true);
     if v_allowed and not p_peek then
@@ -114,24 +109,46 @@ begin
     update public.rate_limits
     set
       tokens = v_bucket.tokens, last_refill = v_now,
-      capacity = v_policy.capacity, refill_rate = v_policy.refill_rate
+      capacity = p_capacity, refill_rate = p_refill_rate
     where rl_key = p_key;
   end if;
 
   if not v_allowed then
     v_retry_after_ms := greatest(
       0,
-      (p_tokens - v_bucket.tokens) / v_policy.refill_rate * 1000,
+      (p_tokens - v_bucket.tokens) / p_refill_rate * 1000,
       extract(epoch from v_bucket.held_until - v_now) * 1000
     );
   end if;
   return jsonb_build_object(
     'allowed', v_allowed,
-    'tokens', case when v_policy.capacity is not null then trunc(v_bucket.tokens, 3) end,
-    'capacity', v_policy.capacity,
-    'refill_rate', case when v_policy.capacity is not null then v_policy.refill_rate end,
+    'tokens', case when p_capacity is not null then trunc(v_bucket.tokens, 3) end,
+    'capacity', p_capacity,
+    'refill_rate', case when p_capacity is not null then p_refill_rate end,
     'retry_after_ms', ceil(v_retry_after_ms)
   );
+end;
+$$;
+
+comment on function orchestrator.take_from_bucket(text, numeric, numeric, numeric, boolean) is
+  'Takes tokens of a bucket of this size, or with p_peek only looks; answers as take_tokens does. A null capacity means no limit.';
+
+create function public.take_tokens(p_key text, p_tokens numeric default 1, p_peek boolean default false)
+returns jsonb
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_policy public.rate_limit_policies;
+begin
+  select * into v_policy
+  from public.rate_limit_policies
+  where pattern = p_key or pattern = 'default' or (is_wildcard and p_key ~ key_regex)
+  order by specificity desc
+  limit 1;
+  return orchestrator.take_from_bucket(p_key, v_policy.capacity, v_policy.refill_rate, p_tokens, p_peek);
 end;
 $$;
 
@@ -332,6 +349,7 @@ comment on function orchestrator.hold_keys(text[], timestamptz[], timestamptz) i
 revoke execute on all functions in schema orchestrator from public, anon, authenticated;
 grant execute on function
   orchestrator.rate_limit_key(text, text),
+  orchestrator.take_from_bucket(text, numeric, numeric, numeric, boolean),
   orchestrator.take_tokens_for_jobs(orchestrator.candidate[], timestamptz),
   orchestrator.hold_keys(text[], timestamptz[], timestamptz)
   to service_role;

@@ -394,6 +394,8 @@ begin
     when 'hook' then
       -- By its name: there is no row yet when it is made.
       perform pg_advisory_xact_lock(hashtext('orchestrator.hook'), hashtext(p_args ->> 'hook'));
+    when 'key' then
+      perform from public.orchestrator_trigger_keys where key_id = p_args ->> 'key_id' for update;
     else
       null;
   end case;
@@ -466,12 +468,15 @@ begin
       from public.orchestrator_hook_sources h
       where h.source = p_id
     )
+    when 'key' then (
+      select orchestrator._describe_trigger_key(k) from public.orchestrator_trigger_keys k where k.key_id = p_id
+    )
   end;
 end;
 $$;
 
 comment on function orchestrator._show_target(text, text) is
-  'What an audit row keeps of a run, a job, a workflow, a schedule, a policy, an operator or a source of webhooks; null where there is none.';
+  'What an audit row keeps of what an action is about; null where there is none.';
 
 create function orchestrator._do_action(p_action text, p_args jsonb, p_actor jsonb)
 returns jsonb
@@ -527,6 +532,10 @@ begin
       return orchestrator._rotate_hook(p_args);
     when 'hook.delete' then
       return orchestrator._delete_hook(p_args ->> 'hook');
+    when 'key.make' then
+      return orchestrator._make_trigger_key(p_args, coalesce(p_actor ->> 'name', p_actor ->> 'id'));
+    when 'key.revoke' then
+      return orchestrator._revoke_trigger_key(p_args ->> 'key_id');
     else
       raise exception 'acting: there is no action %', p_action using errcode = 'WF001';
   end case;
@@ -548,6 +557,7 @@ begin
     when p_action = 'workflow.publish' then jsonb_build_object(
       'workflow_key', p_args #> '{compiled,key}', 'source_path', p_args -> 'source_path'
     )
+    when p_action = 'key.make' then p_args - 'hash'
     when p_action = 'run.dispatch' then (p_args #> '{requests,0}') - 'payload'
     when p_action = 'run.restart' then p_args - 'payload' || jsonb_build_object(
       'has_payload', coalesce(jsonb_typeof(p_args -> 'payload') <> 'null', false)
@@ -574,8 +584,9 @@ as $$
 declare
   v_kind text := split_part(p_action, '.', 1);
   v_target text := coalesce(
-    -- First, for a source of webhooks has a user_id too.
-    p_args ->> 'hook', p_args ->> 'workflow_run_id', p_args ->> 'job_id', p_args ->> 'schedule_id', p_args ->> 'pattern',
+    -- What has a name of its own comes first: a user_id may be a part of it.
+    p_args ->> 'hook', p_args ->> 'key_id',
+    p_args ->> 'workflow_run_id', p_args ->> 'job_id', p_args ->> 'schedule_id', p_args ->> 'pattern',
     p_args ->> 'user_id', p_args #>> '{compiled,key}', p_args #>> '{requests,0,workflow_key}'
   );
   v_before jsonb;

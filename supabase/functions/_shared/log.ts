@@ -24,7 +24,7 @@ const FORBIDDEN_WORDS = new Set([
 
 /** Keys and JWTs inside of longer texts, such as an error message that quotes a header. */
 const SECRET_SHAPES =
-  /\bsb_secret_[\w-]+|\beyJ[\w-]+\.[\w-]+\.[\w-]*|\b(?:bearer|basic)\s+[\w.~+/=-]{8,}/gi;
+  /\b(?:sb_secret|wok)_[\w-]+|\beyJ[\w-]+\.[\w-]+\.[\w-]*|\b(?:bearer|basic)\s+[\w.~+/=-]{8,}/gi;
 
 const REDACTED = "[redacted]";
 

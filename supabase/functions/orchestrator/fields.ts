@@ -2,14 +2,9 @@
 import { z } from "zod";
 import { OrchestratorError } from "../_shared/contract/errors.ts";
 import { findUnstorable } from "../_shared/database/storable.ts";
+import { text } from "../_shared/database/storable_text.ts";
 
-/** A text that its column can hold, 1 to `maxLength` characters. */
-export function text(maxLength: number) {
-  return z.string().min(1).max(maxLength).refine(
-    (value) => findUnstorable(value) === null,
-    { message: "must not have the character \\u0000 or half a surrogate pair" },
-  );
-}
+export { text };
 
 /** Any text: apps bring ids of their own, not only UUIDs. */
 export const userId = text(200);

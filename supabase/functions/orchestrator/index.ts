@@ -16,6 +16,7 @@ import { addHooksRoutes } from "./routes/hooks.ts";
 import { addHttpRoute } from "./routes/http.ts";
 import { addJobRequestRoute } from "./routes/job_request.ts";
 import { addJobsRoutes } from "./routes/jobs.ts";
+import { addKeysRoutes } from "./routes/keys.ts";
 import { addMeRoute } from "./routes/me.ts";
 import { addOverviewRoute } from "./routes/overview.ts";
 import { addRateLimitRoute } from "./routes/rate_limit.ts";
@@ -23,6 +24,7 @@ import { addRateLimitsRoutes } from "./routes/rate_limits.ts";
 import { addRunsRoutes } from "./routes/runs.ts";
 import { addSchedulesRoutes } from "./routes/schedules.ts";
 import { addStepsRoutes } from "./routes/steps.ts";
+import { addTriggersRoutes } from "./routes/triggers.ts";
 import { addWorkerRoute } from "./routes/worker.ts";
 import { addWorkflowsRoutes } from "./routes/workflows.ts";
 
@@ -52,9 +54,11 @@ addRateLimitsRoutes(router, engine);
 addAuditRoute(router, engine);
 addOverviewRoute(router, engine);
 addMeRoute(router);
+addKeysRoutes(router, engine);
 addCallbackRoutes(router, engine);
 addHooksRoutes(router, engine);
 addHookDeliveriesRoute(router, engine);
+addTriggersRoutes(router, engine);
 addHealthRoute(router, engine);
 
 Deno.serve(router.fetch);

@@ -21,6 +21,8 @@ const ACTION_WORDS: Record<string, string> = {
   "hook.set": "set a source of webhooks",
   "hook.rotate": "gave a source of webhooks a new secret",
   "hook.delete": "deleted a source of webhooks",
+  "key.make": "made a trigger key",
+  "key.revoke": "revoked a trigger key",
 };
 
 export const ACTION_OPTIONS = Object.entries(ACTION_WORDS)

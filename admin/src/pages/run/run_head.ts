@@ -118,8 +118,9 @@ function SubRuns({ run: { sub_runs } }: { run: Run }) {
   `;
 }
 
-function describeTrigger({ trigger_type, event_type }: Run): string {
-  return event_type === null ? trigger_type : `${trigger_type} ${event_type}`;
+function describeTrigger({ trigger_type, event_type, trigger_key_id }: Run): string {
+  const which = event_type ?? trigger_key_id;
+  return which === null ? trigger_type : `${trigger_type} ${which}`;
 }
 
 function describeSkip(reason: string): string {

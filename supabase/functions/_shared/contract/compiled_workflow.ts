@@ -128,6 +128,8 @@ export interface CompiledWorkflow {
   key: string;
   description: string | null;
   trigger: CompiledTrigger;
+  /** Holders of a trigger key may start it; left out where only the project itself may. */
+  public?: true;
   /** JSON Schema of the inputs, for forms. */
   inputs: Record<string, unknown> | null;
   /** The whole run, in milliseconds. */

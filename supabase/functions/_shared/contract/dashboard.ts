@@ -234,6 +234,8 @@ export interface Run extends ListedRun {
   /** Made by the start step; null: the payload stands in for them. */
   inputs: Json | null;
   priority: number;
+  /** The trigger key that started it. */
+  trigger_key_id: string | null;
   deadline_at: string | null;
   plan_revision: number;
   /** Outputs of the last steps by step id; null: too large to show. */

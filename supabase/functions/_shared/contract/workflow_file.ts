@@ -312,6 +312,10 @@ export const workflowFile = z.strictObject({
       "of its properties are filled in.",
   ),
   trigger: triggerFile,
+  public: z.boolean().optional().describe(
+    "If true, holders of a trigger key that names the workflow may start it from outside. It needs " +
+      "`inputs`: what they send is checked before anything starts.",
+  ),
   concurrency: concurrencyFile.optional(),
   timeout: duration("Longest time for the whole run; without it there is no limit.").optional(),
   defaults: z.strictObject({

@@ -17,6 +17,7 @@ import type {
   PublishedWorkflow,
   RedrivenJob,
   RestartedRun,
+  TriggerKeyRow,
 } from "./rows.ts";
 
 /** Who acts. `id`: the user's id, or the name of the secret key. */
@@ -126,6 +127,25 @@ export interface Actions {
   };
   "hook.delete": { args: { hook: string }; answer: Acted<"deleted"> };
   "operator.revoke": { args: { user_id: string }; answer: Acted<"revoked"> };
+  "key.make": {
+    args: {
+      key_id: string;
+      /** SHA-256 of the whole key, in hex; the audit row has none of it. */
+      hash: string;
+      name: string;
+      workflow_keys: string[];
+      user_id: string;
+      may_name_user: boolean;
+      rate_per_minute: number;
+      networks: string[] | null;
+      expires_in_ms: number;
+    };
+    answer: { result: "made"; key: TriggerKeyRow };
+  };
+  "key.revoke": {
+    args: { key_id: string };
+    answer: { result: "revoked" | "not_found"; key?: TriggerKeyRow };
+  };
 }
 
 export type ActionName = keyof Actions;

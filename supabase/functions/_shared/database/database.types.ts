@@ -412,6 +412,55 @@ export type Database = {
         };
         Relationships: [];
       };
+      "orchestrator_trigger_keys": {
+        Row: {
+          "created_at": string;
+          "created_by": string | null;
+          "expires_at": string;
+          "hash": string;
+          "key_id": string;
+          "last_used_at": string | null;
+          "may_name_user": boolean;
+          "name": string;
+          "networks": (unknown)[] | null;
+          "rate_per_minute": number;
+          "revoked_at": string | null;
+          "user_id": string;
+          "workflow_keys": (string)[];
+        };
+        ComputedFields: never;
+        Insert: {
+          "created_at": string;
+          "created_by"?: string | null;
+          "expires_at": string;
+          "hash": string;
+          "key_id": string;
+          "last_used_at"?: string | null;
+          "may_name_user": boolean;
+          "name": string;
+          "networks"?: (unknown)[] | null;
+          "rate_per_minute": number;
+          "revoked_at"?: string | null;
+          "user_id": string;
+          "workflow_keys": (string)[];
+        };
+        Update: {
+          "created_at"?: string;
+          "created_by"?: string | null;
+          "expires_at"?: string;
+          "hash"?: string;
+          "key_id"?: string;
+          "last_used_at"?: string | null;
+          "may_name_user"?: boolean;
+          "name"?: string;
+          "networks"?: (unknown)[] | null;
+          "rate_per_minute"?: number;
+          "revoked_at"?: string | null;
+          "user_id"?: string;
+          "workflow_keys"?: (string)[];
+        };
+        Relationships: [];
+      };
       "plan_revisions": {
         Row: {
           "author": string;
@@ -509,6 +558,7 @@ export type Database = {
         Row: {
           "compiled": NonNullable<Json>;
           "definition_id": number;
+          "is_public": boolean;
           "published_at": string;
           "sha256": string;
           "sinks": number;
@@ -522,6 +572,7 @@ export type Database = {
         Insert: {
           "compiled": NonNullable<Json>;
           "definition_id"?: never;
+          "is_public"?: never;
           "published_at": string;
           "sha256": string;
           "sinks": number;
@@ -534,6 +585,7 @@ export type Database = {
         Update: {
           "compiled"?: NonNullable<Json>;
           "definition_id"?: never;
+          "is_public"?: never;
           "published_at"?: string;
           "sha256"?: string;
           "sinks"?: number;
@@ -596,6 +648,7 @@ export type Database = {
           "skip_reason": string | null;
           "status": string;
           "trigger_event_id": string | null;
+          "trigger_key_id": string | null;
           "trigger_type": string;
           "user_id": string;
           "workflow_key": string;
@@ -627,6 +680,7 @@ export type Database = {
           "skip_reason"?: string | null;
           "status"?: string;
           "trigger_event_id"?: string | null;
+          "trigger_key_id"?: string | null;
           "trigger_type": string;
           "user_id": string;
           "workflow_key": string;
@@ -657,6 +711,7 @@ export type Database = {
           "skip_reason"?: string | null;
           "status"?: string;
           "trigger_event_id"?: string | null;
+          "trigger_key_id"?: string | null;
           "trigger_type"?: string;
           "user_id"?: string;
           "workflow_key"?: string;
@@ -950,6 +1005,7 @@ export type Database = {
       "dispatch_workflows": { Args: { "p_requests": Json; "p_ring"?: boolean }; Returns: Json };
       "expire_leases": { Args: { "p_limit": number }; Returns: number };
       "expire_runs": { Args: { "p_limit": number }; Returns: number };
+      "find_trigger_key": { Args: { "p_address": string; "p_key_id": string }; Returns: Json };
       "finish_agent_reply": {
         Args: {
           "p_body": Json;
@@ -973,6 +1029,10 @@ export type Database = {
       "get_plan": { Args: { "p_workflow_run_id": string }; Returns: Json };
       "get_run": { Args: { "p_workflow_run_id": string }; Returns: Json };
       "get_settings": { Args: Record<PropertyKey, never>; Returns: Json };
+      "get_triggered_run": {
+        Args: { "p_key_id": string; "p_workflow_run_id": string };
+        Returns: Json;
+      };
       "get_workflow": { Args: { "p_workflow_key": string }; Returns: Json };
       "get_workflow_version": {
         Args: { "p_version": number; "p_workflow_key": string };
@@ -1034,6 +1094,7 @@ export type Database = {
       };
       "list_stale_outputs": { Args: { "p_limit": number }; Returns: Json };
       "list_stale_workflow_files": { Args: { "p_bucket"?: string }; Returns: Json };
+      "list_trigger_keys": { Args: Record<PropertyKey, never>; Returns: Json };
       "list_workflows": { Args: Record<PropertyKey, never>; Returns: Json };
       "open_hook": { Args: { "p_source": string }; Returns: Json };
       "process_signals": { Args: Record<PropertyKey, never>; Returns: Json };
@@ -1067,6 +1128,16 @@ export type Database = {
       "retry_job": { Args: { "p_job_id": number }; Returns: Json };
       "ring_worker": { Args: Record<PropertyKey, never>; Returns: Json };
       "snooze_jobs": { Args: { "p_leases": Json; "p_worker_id": string }; Returns: Json };
+      "start_triggered_run": {
+        Args: {
+          "p_idempotency_key"?: string;
+          "p_key_id": string;
+          "p_payload": Json;
+          "p_user_id": string;
+          "p_workflow_key": string;
+        };
+        Returns: Json;
+      };
       "start_worker": { Args: { "p_max_workers": number; "p_worker_id": string }; Returns: Json };
       "stop_worker": { Args: { "p_force"?: boolean; "p_worker_id": string }; Returns: Json };
       "subscribe_schedule": {
@@ -1087,6 +1158,7 @@ export type Database = {
         Args: { "p_user_id": string; "p_workflow_key": string };
         Returns: Json;
       };
+      "use_trigger_key": { Args: { "p_key_id": string; "p_workflow_key": string }; Returns: Json };
     };
     Enums: {
       [_ in never]: never;

@@ -100,7 +100,7 @@ export interface RunScope {
   /** Null: the run has no inputs of its own, its payload stands in for them. */
   inputs: unknown;
   event: {
-    /** The event's own type, `cron.tick`, `api.dispatch` or `workflow.call`. */
+    /** The event's own type, `cron.tick`, `api.dispatch`, `trigger.call` or `workflow.call`. */
     type: string;
     id: string | null;
     payload: unknown;
@@ -430,4 +430,57 @@ export interface AgentReplyClaim {
   status_code: number | null;
   body: unknown;
   retry_after_ms: number | null;
+}
+
+/** A key that starts public workflows, as people look at it. */
+export interface TriggerKeyRow {
+  key_id: string;
+  name: string;
+  /** `*`: all public ones. */
+  workflow_keys: string[];
+  /** Whom its runs are for. */
+  user_id: string;
+  /** A request may name another user. */
+  may_name_user: boolean;
+  rate_per_minute: number;
+  /** Null: requests may come from anywhere. */
+  networks: string[] | null;
+  created_at: string;
+  created_by: string | null;
+  expires_at: string;
+  revoked_at: string | null;
+  /** To the minute. */
+  last_used_at: string | null;
+  status: "active" | "expired" | "revoked";
+}
+
+/** What a presented trigger key is checked against; its `fault` counts for the right secret alone. */
+export interface FoundTriggerKey {
+  key_id: string;
+  hash: string;
+  user_id: string;
+  may_name_user: boolean;
+  expires_at: string;
+  revoked_at: string | null;
+  fault: "revoked" | "expired" | "network" | null;
+}
+
+/** `unknown_workflow`: whatever the key may not start now. */
+export type StartedTriggeredRun =
+  | { result: "created" | "existing" | "conflict"; workflow_run_id: string; wake: boolean }
+  | { result: "unknown_workflow" };
+
+/** What the holder of a key may know of a run. */
+export interface TriggeredRun {
+  workflow_run_id: string;
+  workflow_key: string;
+  status: RunStatus;
+  created_at: string;
+  finished_at: string | null;
+  /** Of a run that succeeded, by step; null: more than a run may answer. */
+  outputs?: Json | null;
+  /** The outputs that lie in Storage. */
+  others?: Record<string, { output_ref: OutputRef }> | null;
+  /** Of a run that failed. `step_id` null: it took longer than its timeout. */
+  error?: { step_id: string | null; error_class: ErrorClass };
 }

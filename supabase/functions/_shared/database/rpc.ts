@@ -220,6 +220,25 @@ export function createRpc(transport: Transport) {
 
     listOperators: () => call<rows.GrantedOperator[]>("list_operators", {}).then(asList),
 
+    listTriggerKeys: () => call<rows.TriggerKeyRow[]>("list_trigger_keys", {}).then(asList),
+
+    findTriggerKey: (a: { keyId: string; address: string | null }) =>
+      call<rows.FoundTriggerKey | null>("find_trigger_key", prefix(a)),
+
+    useTriggerKey: (a: { keyId: string; workflowKey: string }) =>
+      call<rows.TakenTokens & { is_startable: boolean }>("use_trigger_key", prefix(a)),
+
+    startTriggeredRun: (a: {
+      keyId: string;
+      workflowKey: string;
+      userId: string;
+      payload: rows.Json;
+      idempotencyKey: string | null;
+    }) => call<rows.StartedTriggeredRun>("start_triggered_run", prefix(a)),
+
+    getTriggeredRun: (a: { keyId: string; workflowRunId: string }) =>
+      call<rows.TriggeredRun | null>("get_triggered_run", prefix(a)),
+
     getHealth: () => call<rows.Health>("get_health", {}),
 
     getSettings: () => call<rows.Json>("get_settings", {}),

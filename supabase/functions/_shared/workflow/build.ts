@@ -44,6 +44,7 @@ export function buildWorkflow(
       timezone: trigger.timezone ?? "UTC",
       catch_up: trigger.catch_up ?? "none",
     },
+    ...(file.public === true ? { public: true as const } : {}),
     inputs: file.inputs === undefined ? null : copyPlain(file.inputs),
     timeout_ms: file.timeout === undefined ? null : parseDuration(file.timeout),
     steps: numberSteps(drafts, buildStart(file), settings),

@@ -6,6 +6,7 @@ import type { Settings } from "../contract/settings.ts";
 import { NAME_PATTERN, type WorkflowFile, workflowFile } from "../contract/workflow_file.ts";
 import { buildWorkflow } from "./build.ts";
 import { checkRetry } from "./check_actions.ts";
+import { checkPublic } from "./check_public.ts";
 import { checkStartExpressions } from "./check_expressions.ts";
 import { ExpressionReader } from "./expression_reader.ts";
 import { checkShape } from "./check_shape.ts";
@@ -97,6 +98,7 @@ function checkHead(findings: Findings): void {
   const { value } = findings.parsed;
   checkInputSchema(["inputs"], readMember(value, "inputs"), findings);
   checkTrigger(findings);
+  checkPublic(findings);
   checkStartExpressions(new ExpressionReader(findings));
   checkRetry(["defaults", "retry"], readMember(readMember(value, "defaults"), "retry"), findings);
 }

@@ -41,7 +41,7 @@ Deno.test("the sample that the cases change is valid", () => {
 });
 
 const FILE_KEYS =
-  "key, description, inputs, trigger, concurrency, timeout, defaults, steps, on_failure";
+  "key, description, inputs, trigger, public, concurrency, timeout, defaults, steps, on_failure";
 const STEP_KEYS = "id, call, method, timeout_ms, mode, callback_timeout, heartbeat, " +
   "queue_timeout, depends_on, join, if, else_of, for_each, max_concurrency, success, with, " +
   "rate_limit, retry, continue_on_error, compensate, sleep, wait, workflow, use, may_append";

@@ -94,6 +94,23 @@ const CASES: Case[] = [
     '3:24 the workflow "sample" would start itself without end: give the step an `if`',
   ]],
 
+  ["a public workflow says what it takes", [A], [
+    "5:1 public needs inputs: they say what may be sent; `{type: object, " +
+    "additionalProperties: false}` takes nothing",
+  ], "public: true\n"],
+  [
+    "what is sent to a public workflow is what it takes",
+    [A],
+    [
+      "4:26 trigger.inputs does not go with public: the inputs would be made of what was sent, which nobody " +
+      "could check before the run; start this workflow as a step of a public one",
+    ],
+    "trigger: { type: manual, inputs: { x: 1 } }\ninputs: { type: object, properties: { x: {} } }\npublic: true\n",
+  ],
+  ["a workflow is public or not", [A], [
+    '5:9 public must be true or false, got "yes"',
+  ], "public: yes\n"],
+
   // Values.
   ["a duration has a unit", ["{ id: a, sleep: 30 }", "{ id: b, sleep: 30 min }"], [
     "3:21 steps[0].sleep must be a duration such as 30s, 10m or 1h30m, got 30",

@@ -196,3 +196,16 @@ Deno.test("5,000 steps with some 15,000 edges compile, one more step does not", 
   assert.ok(!result.ok);
   assert.match(result.problems[0].message, /at most 5000, got 5001/);
 });
+
+Deno.test("a workflow is public where its file says so, and compiled as before where it does not", () => {
+  const file = {
+    key: "a",
+    inputs: { type: "object" },
+    trigger: { type: "manual" },
+    steps: [{ id: "a", call: "/a" }],
+  };
+  const find = (more: object) => compile(JSON.stringify({ ...file, ...more }));
+  assert.equal(find({ public: true }).public, true);
+  assert.deepEqual(find({ public: false }), find({}));
+  assert.equal("public" in find({}), false);
+});

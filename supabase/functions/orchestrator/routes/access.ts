@@ -25,6 +25,7 @@ export const ROUTE_ACCESS: AccessTable = {
   "GET /audit": "viewer",
   "GET /hooks": "viewer",
   "GET /hooks/:source": "viewer",
+  "GET /keys": "viewer",
   // What its buttons do; each leaves an audit row.
   "POST /dispatch": "operator",
   "POST /runs/bulk": "operator",
@@ -47,6 +48,8 @@ export const ROUTE_ACCESS: AccessTable = {
   "PUT /hooks/:source": "operator",
   "DELETE /hooks/:source": "operator",
   "POST /hooks/:source/rotate": "operator",
+  "POST /keys": "operator",
+  "DELETE /keys/:id": "operator",
   // What apps, agents and the platform call. POST /http calls with the service's credentials, and the
   // steps that POST /runs/:id/steps adds are somebody's code: neither is for a person at a page.
   "POST /worker": "service",
@@ -59,4 +62,7 @@ export const ROUTE_ACCESS: AccessTable = {
   "POST /callbacks/:token/heartbeat": "open",
   // Its sender signs what it sends.
   "POST /hooks/:source": "open",
+  // They take trigger keys, and no other credential.
+  "POST /triggers/:key": "open",
+  "GET /triggers/runs/:id": "open",
 };
