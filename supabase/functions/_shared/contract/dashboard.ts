@@ -1,8 +1,12 @@
 // What the dashboard asks and gets: the answers of the routes that operators read, named as their columns
 // are. Times are ISO strings, spans are milliseconds. Types alone: the browser takes them from here too.
-import type { CompiledWorkflow, StepConfig, StepKind, StepPhase } from "./compiled_workflow.ts";
+import type { CompiledWorkflow } from "./compiled_workflow.ts";
 import type { Problem } from "./errors.ts";
-import type { ErrorClass, JobStatus, RunStatus, SkipReason } from "./statuses.ts";
+import type { ErrorClass, JobStatus, RunStatus } from "./statuses.ts";
+
+// What apps read too is described by schemas, for GET /openapi.json.
+export type { Attempt, JobCount, JobPage, JobRequest, ListedJob, RunJob } from "./answers/jobs.ts";
+export type { ListedRun, Run, RunCount, RunPage } from "./answers/runs.ts";
 
 type Json = Record<string, unknown>;
 
@@ -87,40 +91,6 @@ export interface RunFilter {
   text?: string;
 }
 
-export interface ListedRun {
-  workflow_run_id: string;
-  workflow_key: string;
-  /** Of the definition that it runs. */
-  version: number;
-  user_id: string;
-  intent_id: string | null;
-  status: RunStatus;
-  trigger_type: string;
-  event_type: string | null;
-  failed_jobs: number;
-  restarted_from: string | null;
-  parent_run_id: string | null;
-  cancel_reason: string | null;
-  skip_reason: string | null;
-  created_at: string;
-  finished_at: string | null;
-}
-
-/** GET /runs?…&limit=&before= */
-export interface RunPage {
-  runs: ListedRun[];
-  next_before: string | null;
-}
-
-/** GET /runs/count?… */
-export interface RunCount {
-  /** Runs that the filter matches and the action would touch, counted to 10,000 at most. */
-  count: number;
-  is_capped: boolean;
-  /** The newest run there is: a bulk action leaves later ones alone. */
-  newest: string | null;
-}
-
 export type BulkAction = "cancel" | "restart_failed";
 
 /** POST /runs/bulk: one page of a bulk action; call again with next_cursor until that is null. */
@@ -152,114 +122,6 @@ export interface BulkAnswer<Id = string> {
   changed: number;
   refused: { id: Id; reason: string }[];
   next_cursor: Id | null;
-}
-
-/** GET /jobs/count?… */
-export interface JobCount {
-  count: number;
-  is_capped: boolean;
-  newest: number | null;
-}
-
-export interface Attempt {
-  attempt_id: number;
-  attempt: number;
-  worker_id: string | null;
-  started_at: string;
-  finished_at: string;
-  success: boolean;
-  /** Its result came after the lease was lost. */
-  is_late: boolean;
-  status_code: number | null;
-  error_class: ErrorClass | null;
-  error_text: string | null;
-  logs: Json | null;
-}
-
-export interface ListedJob {
-  job_id: number;
-  workflow_run_id: string;
-  workflow_key: string;
-  step_no: number;
-  step_id: string;
-  /** -1: the step's own job. */
-  item_index: number;
-  agent: string;
-  user_id: string;
-  status: JobStatus;
-  priority: number;
-  attempts: number;
-  max_attempts: number;
-  next_run_at: string;
-  error_class: ErrorClass | null;
-  error_text: string | null;
-  skip_reason: SkipReason | null;
-  parked: Json | null;
-  leased_by: string | null;
-  lease_until: string | null;
-  created_at: string;
-  started_at: string | null;
-  finished_at: string | null;
-}
-
-/** GET /jobs?status=&workflow_key=&user_id=&error_class=&text=&limit=&before= */
-export interface JobPage {
-  jobs: ListedJob[];
-  next_before: number | null;
-}
-
-/** A job of GET /runs/:id and GET /jobs/:id, with its attempts, oldest first. */
-export interface RunJob extends ListedJob {
-  /** When the lease that is under way began; of a job that nobody holds, its last. */
-  leased_at: string | null;
-  kind: StepKind;
-  phase: StepPhase;
-  /** Ids of the steps it waits for. */
-  needs: string[];
-  /** The step's config: with, if, retry and so on. */
-  payload: StepConfig;
-  input: unknown;
-  condition: { expression: string; result: boolean } | null;
-  output: unknown;
-  /** An output in Storage. */
-  output_ref: { path: string; bytes: number; sha256: string } | null;
-  attempt_history: Attempt[];
-  /** Only of a fan-out. */
-  items?: { total: number; open: number; succeeded: number; failed: number; needed: number };
-}
-
-/** GET /runs/:id */
-export interface Run extends ListedRun {
-  payload: Json;
-  /** Made by the start step; null: the payload stands in for them. */
-  inputs: Json | null;
-  priority: number;
-  deadline_at: string | null;
-  plan_revision: number;
-  /** Outputs of the last steps by step id; null: too large to show. */
-  outputs: Json | null;
-  jobs: RunJob[];
-  plan_revisions: { revision: number; author: string; reason: string | null; created_at: string }[];
-  sub_runs: {
-    workflow_run_id: string;
-    workflow_key: string;
-    status: RunStatus;
-    parent_job_id: number;
-  }[];
-  /** For lining clocks up. */
-  database_time: string;
-}
-
-/** GET /jobs/:id/request: the call as the worker makes it, without secrets. */
-export interface JobRequest {
-  method: string;
-  url: string;
-  headers: Record<string, string>;
-  body: unknown;
-  /** The same for a terminal; credentials are names of environment variables. */
-  curl: string;
-  /** Why it cannot be shown, in which case the rest is empty: the step calls nobody, or a dependency is open. */
-  unavailable: string | null;
 }
 
 export interface ListedWorkflow {

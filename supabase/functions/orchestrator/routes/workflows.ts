@@ -15,7 +15,7 @@ import { createPublisher } from "../act.ts";
 import type { Engine } from "../engine.ts";
 import { readVersion } from "../fields.ts";
 
-const input = z.strictObject({ source: z.string().min(1) });
+export const sourceInput = z.strictObject({ source: z.string().min(1) });
 
 export function addWorkflowsRoutes(router: Router, engine: Engine): void {
   const { rpc, bucket, loadRegistry } = engine;
@@ -76,7 +76,7 @@ async function readWorkflow(
 ): Promise<{ source: string; workflow: CompiledWorkflow }> {
   const settings = await loadSettings();
   // As JSON a text may be twice as long; the compiler looks at the length of the text itself.
-  const { source } = await readJson(request, input, settings.workflowMaxBytes * 2);
+  const { source } = await readJson(request, sourceInput, settings.workflowMaxBytes * 2);
   const checked = await checkSource({ source, file: null }, { settings, bucket });
   if (!checked.ok) throw refuseSource(null, checked.problems);
   return { source, workflow: checked.workflow };
