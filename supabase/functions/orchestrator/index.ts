@@ -15,6 +15,7 @@ import { addHttpRoute } from "./routes/http.ts";
 import { addJobRequestRoute } from "./routes/job_request.ts";
 import { addJobsRoutes } from "./routes/jobs.ts";
 import { addMeRoute } from "./routes/me.ts";
+import { addOpenapiRoute } from "./routes/openapi.ts";
 import { addOverviewRoute } from "./routes/overview.ts";
 import { addRateLimitRoute } from "./routes/rate_limit.ts";
 import { addRateLimitsRoutes } from "./routes/rate_limits.ts";
@@ -52,5 +53,6 @@ addOverviewRoute(router, engine);
 addMeRoute(router);
 addCallbackRoutes(router, engine);
 addHealthRoute(router, engine);
+addOpenapiRoute(router);
 
 Deno.serve(router.fetch);

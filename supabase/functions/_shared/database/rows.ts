@@ -17,13 +17,7 @@ export type Json = Record<string, unknown>;
 
 // --- registry
 
-export interface PublishedWorkflow {
-  workflow_key: string;
-  definition_id: string | number;
-  sha256: string;
-  version: number;
-  result: "published" | "unchanged";
-}
+export type { PublishedWorkflow } from "../contract/answers/workflows.ts";
 
 export interface StaleWorkflowFile {
   source_path: string;
@@ -316,7 +310,7 @@ export interface JobFilter {
   text?: string;
 }
 
-export type { JobDetail } from "../contract/answers/jobs.ts";
+export type { RunJob as JobDetail } from "../contract/answers/jobs.ts";
 
 /** What a lease would give of a job now. It is none: the token is the nil uuid. */
 export interface DescribedCall extends LeasedJob {

@@ -5,8 +5,6 @@ import { Drain } from "./drain.ts";
 import { type DrainCounts, type DrainEnd, type DrainSeam, subtractCounts } from "./drain_seam.ts";
 import { isUnavailable } from "./settle.ts";
 
-export type { WorkerStart };
-
 export interface SessionEnd {
   start: WorkerStart;
   end: DrainEnd;

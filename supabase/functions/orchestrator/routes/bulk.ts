@@ -18,13 +18,13 @@ export const bulkRunsInput = z.strictObject({
   newest: runId,
   cursor: runId.nullable().optional(),
   reason,
-});
+}).meta({ id: "BulkRunsRequest" });
 export const bulkJobsInput = z.strictObject({
   action: z.literal("retry"),
   filter: z.strictObject(deadFilter),
   newest: jobId,
   cursor: jobId.nullable().optional(),
-});
+}).meta({ id: "BulkJobsRequest" });
 
 export function addBulkRoutes(router: Router, { rpc, host, loadSettings }: Engine): void {
   router.get("/runs/count", async (context) => {

@@ -29,7 +29,7 @@ export const dispatchInput = z.strictObject({
   run_at: z.iso.datetime({ offset: true, error: "must be a time such as 2026-12-01T07:00:00Z" })
     .nullable().optional(),
   priority: z.int().min(0).max(1_000).nullable().optional(),
-});
+}).meta({ id: "DispatchRequest" });
 export const dispatchListInput = z.array(dispatchInput).min(1).max(MAX_ITEMS);
 
 export function addDispatchRoute(router: Router, engine: Engine): void {

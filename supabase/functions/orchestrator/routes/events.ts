@@ -14,7 +14,7 @@ export const eventInput = z.strictObject({
   intent_id: intentId,
   payload,
   idempotency_key: idempotencyKey,
-});
+}).meta({ id: "EventRequest" });
 
 export function addEventsRoute(router: Router, { rpc, host, loadSettings }: Engine): void {
   router.post("/events", async (context) => {

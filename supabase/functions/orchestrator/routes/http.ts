@@ -21,7 +21,7 @@ export const httpInput = z.strictObject({
 }).refine((it) => it.method !== "GET" || it.body === undefined, {
   path: ["body"],
   message: "a GET call has no body",
-});
+}).meta({ id: "HttpRequest" });
 
 export function addHttpRoute(router: Router, { loadSettings, loadIdentity }: Engine): void {
   router.post("/http", async (context) => {

@@ -12,7 +12,7 @@ export const tokensInput = z.strictObject({
   key: text(500),
   tokens: z.number().positive().max(1_000_000).optional(),
   peek: z.boolean().optional(),
-});
+}).meta({ id: "TokensRequest" });
 
 export function addRateLimitRoute(router: Router, { rpc, loadSettings }: Engine): void {
   router.post("/rate_limit", async (context) => {

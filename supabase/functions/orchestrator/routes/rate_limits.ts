@@ -16,7 +16,7 @@ export const policyInput = z.strictObject({
   capacity: z.number().nullable(),
   refill_rate: z.number(),
   description: text(2_000).or(z.literal("")).nullable().optional(),
-});
+}).meta({ id: "PolicyRequest" });
 
 export const policyQuery = z.strictObject({ pattern });
 

@@ -36,7 +36,7 @@ export const restartInput = z.strictObject({
     ? "is missing: name the step to begin with, as GET /runs/:id shows it"
     : `goes with mode step only: leave it out, or set mode to step instead of ${mode}`;
   context.addIssue({ code: "custom", path: ["step_id"], message });
-});
+}).meta({ id: "RestartRequest" });
 
 type Restart = z.output<typeof restartInput>;
 

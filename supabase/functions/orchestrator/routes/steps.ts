@@ -13,7 +13,9 @@ import { itemPage, readRunId, readStepId, reason, text, values } from "../fields
 import { findStep } from "../find_step.ts";
 import { refuseUnknownRun } from "../refusals.ts";
 
-export const appendInput = z.strictObject({ steps: values, author: text(200), reason });
+export const appendInput = z.strictObject({ steps: values, author: text(200), reason }).meta({
+  id: "AppendRequest",
+});
 export const itemsQuery = z.strictObject(itemPage);
 
 export function addStepsRoutes(router: Router, { rpc, host, loadSettings }: Engine): void {

@@ -10,7 +10,10 @@ export const startedRun = z.object({
   result: z.enum(["created", "existing"]).describe(
     "existing: the idempotency key was used before with the same request, whose run this is.",
   ),
-}).describe("The run that was started, or that was there.");
+}).meta({
+  id: "StartedRun",
+  description: "The run that was started, or that was there.",
+});
 
 /** One of POST /dispatch with a list */
 export const listedStart = z.object({
@@ -31,19 +34,22 @@ export const listedStart = z.object({
   workflow_key: z.string(),
   detail: z.string().optional().describe("Why it was not started."),
   problems: z.array(problem).optional(),
-}).describe("What became of one request of a list.");
+}).meta({
+  id: "ListedStart",
+  description: "What became of one request of a list.",
+});
 
 /** POST /dispatch with a list */
 export const startedRuns = z.object({
   runs: z.array(listedStart).describe("In the order of the requests."),
-});
+}).meta({ id: "StartedRuns" });
 
 /** POST /events */
 export const insertedEvent = z.object({
   event_id: z.guid(),
   result: z.enum(["created", "existing"]),
   workflow_run_ids: z.array(workflowRunId).describe("The runs that it started."),
-});
+}).meta({ id: "InsertedEvent" });
 
 export type StartedRun = z.infer<typeof startedRun>;
 export type ListedStart = z.infer<typeof listedStart>;

@@ -14,14 +14,14 @@ export const health = z.object({
   last_tick_at: instant.nullable(),
   last_cron_tick_at: instant.nullable(),
   warnings: z.array(z.string()).describe("What somebody should look at, and where."),
-});
+}).meta({ id: "Health" });
 
 /** POST /rate_limit */
 export const tokens = z.object({
   allowed: z.boolean(),
   tokens: z.number().nullable().describe("What is left; null: there is no limit."),
   retry_after_ms: z.int().describe("0 if it was allowed."),
-});
+}).meta({ id: "Tokens" });
 
 /** POST /worker */
 export const workerStart = z.object({
@@ -29,7 +29,7 @@ export const workerStart = z.object({
     "False: as many workers as allowed are draining already, and will see the work.",
   ),
   worker_id: z.string().nullable(),
-});
+}).meta({ id: "WorkerStart" });
 
 export type Health = z.infer<typeof health>;
 export type Tokens = z.infer<typeof tokens>;

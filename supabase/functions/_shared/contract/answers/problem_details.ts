@@ -8,7 +8,10 @@ export const problem = z.object({
   line: z.int().optional().describe("From 1; of a text."),
   column: z.int().optional().describe("From 1; of a text."),
   near: z.array(z.string()).optional().describe("Names that may have been meant."),
-}).describe("One finding about the input: where it is, and what was expected.");
+}).meta({
+  id: "Problem",
+  description: "One finding about the input: where it is, and what was expected.",
+});
 
 export const problemDetails = z.object({
   type: z.literal("about:blank"),
@@ -19,7 +22,10 @@ export const problemDetails = z.object({
   problems: z.array(problem).optional(),
   retry_after_ms: z.int().optional().describe("When to try again; as the header Retry-After."),
   request_id: z.string().optional().describe("The log has it, and the header X-Request-Id."),
-}).describe("https://www.rfc-editor.org/rfc/rfc9457, with members of our own.");
+}).meta({
+  id: "ProblemDetails",
+  description: "https://www.rfc-editor.org/rfc/rfc9457, with members of our own.",
+});
 
 /** One finding about input: where it is (path; file, line and column from 1) and what was expected. */
 export type Problem = z.infer<typeof problem>;

@@ -1,0 +1,15 @@
+// The entries of all routes. A route without one, and one without its route, fail a test.
+import type { RouteEntries } from "../entry.ts";
+import { JOBS } from "./jobs.ts";
+import { OPERATING } from "./operating.ts";
+import { RUNS } from "./runs.ts";
+import { STARTING } from "./starting.ts";
+import { WORKFLOWS } from "./workflows.ts";
+
+export const ROUTE_ENTRIES: RouteEntries = {
+  ...STARTING,
+  ...RUNS,
+  ...JOBS,
+  ...WORKFLOWS,
+  ...OPERATING,
+};
