@@ -1,5 +1,8 @@
 // How every refusal looks: problem details with what is wrong, field by field.
 import { z } from "zod";
+import { type ErrorKind, HTTP_STATUS_OF_KIND } from "../errors.ts";
+
+const kinds = Object.keys(HTTP_STATUS_OF_KIND) as ErrorKind[];
 
 export const problem = z.object({
   path: z.string().optional().describe("Of the field, such as steps[2].depends_on."),
@@ -18,7 +21,8 @@ export const problemDetails = z.object({
   title: z.string(),
   status: z.int(),
   detail: z.string().describe("What failed, with the value, and what to do."),
-  kind: z.string().describe("The same for all errors of one nature, such as not_found."),
+  // 405 is no error kind: only a router can know it.
+  kind: z.enum([...kinds, "method_not_allowed"]).describe("What nature the error is of."),
   problems: z.array(problem).optional(),
   retry_after_ms: z.int().optional().describe("When to try again; as the header Retry-After."),
   request_id: z.string().optional().describe("The log has it, and the header X-Request-Id."),
