@@ -126,6 +126,212 @@ alter table orchestrator.workers enable row level security;
 create policy "nobody but the service role" on orchestrator.workers as permissive for all to public using (false) with check (false);
 grant delete, insert, select, update on orchestrator.workers to service_role;
 
+create view orchestrator.broken_attempts with (security_invoker=true) as
+ SELECT q.job_id,
+    q.workflow_run_id,
+    q.step_id,
+    q.status,
+    q.attempts,
+    c.recorded
+   FROM public.job_queue q
+     CROSS JOIN LATERAL ( SELECT count(*) AS recorded
+           FROM public.job_attempts a
+          WHERE a.job_id = q.job_id AND NOT a.is_late) c
+  WHERE (q.status = ANY (ARRAY['success'::text, 'dead'::text])) AND c.recorded < q.attempts;
+comment on view orchestrator.broken_attempts is 'A job that ended has a row for each of its attempts.';
+grant select on orchestrator.broken_attempts to service_role;
+
+create view orchestrator.broken_buckets with (security_invoker=true) as
+ SELECT rl_key,
+    tokens,
+    capacity
+   FROM public.rate_limits
+  WHERE tokens < 0::numeric OR tokens > capacity;
+comment on view orchestrator.broken_buckets is 'No bucket holds more tokens than its capacity, or owes any.';
+grant select on orchestrator.broken_buckets to service_role;
+
+create view orchestrator.broken_dependency_counts with (security_invoker=true) as
+ SELECT q.job_id,
+    q.workflow_run_id,
+    q.step_id,
+    q.open_dependencies,
+    c.unfinished
+   FROM public.job_queue q
+     CROSS JOIN LATERAL ( SELECT count(*) FILTER (WHERE p.finished_at IS NULL) AS unfinished
+           FROM public.job_queue p
+             JOIN public.workflow_steps w ON w.definition_id = p.definition_id AND w.step_no = p.step_no
+          WHERE p.workflow_run_id = q.workflow_run_id AND p.item_index = '-1'::integer AND (q.step_no = ANY ((w.dependents || p.extra_dependents)))) c
+  WHERE q.item_index = '-1'::integer AND q.status = 'waiting'::text AND q.open_dependencies <> c.unfinished;
+comment on view orchestrator.broken_dependency_counts is 'A waiting job counts its unfinished dependencies.';
+grant select on orchestrator.broken_dependency_counts to service_role;
+
+create view orchestrator.broken_ends with (security_invoker=true) as
+ SELECT q.job_id,
+    q.workflow_run_id,
+    q.step_id,
+    q.status,
+    r.status AS run_status
+   FROM public.job_queue q
+     JOIN public.workflow_runs r USING (workflow_run_id)
+  WHERE r.finished_at IS NOT NULL AND q.finished_at IS NULL;
+comment on view orchestrator.broken_ends is 'A run that ended has no unfinished job.';
+grant select on orchestrator.broken_ends to service_role;
+
+create view orchestrator.broken_failures with (security_invoker=true) as
+ SELECT r.workflow_run_id,
+    r.status,
+    r.failed_jobs,
+    c.dead
+   FROM public.workflow_runs r
+     CROSS JOIN LATERAL ( SELECT count(*) AS dead
+           FROM public.job_queue q
+             JOIN public.workflow_steps w ON w.definition_id = q.definition_id AND w.step_no = q.step_no
+          WHERE q.workflow_run_id = r.workflow_run_id AND q.item_index = '-1'::integer AND q.status = 'dead'::text AND NOT w.continue_on_error) c
+  WHERE r.cancel_reason IS NULL AND r.failed_jobs <> c.dead;
+comment on view orchestrator.broken_failures is 'A run that nobody stopped counts its dead jobs, and failed if it has one.';
+grant select on orchestrator.broken_failures to service_role;
+
+create view orchestrator.broken_homes with (security_invoker=true) as
+ SELECT 'job'::text AS kind,
+    q.job_id::text AS id,
+    q.workflow_run_id
+   FROM public.job_queue q
+  WHERE NOT (EXISTS ( SELECT
+           FROM public.workflow_runs r
+          WHERE r.workflow_run_id = q.workflow_run_id))
+UNION ALL
+ SELECT 'attempt'::text AS kind,
+    a.attempt_id::text AS id,
+    a.workflow_run_id
+   FROM public.job_attempts a
+  WHERE NOT (EXISTS ( SELECT
+           FROM public.job_queue q
+          WHERE q.job_id = a.job_id))
+UNION ALL
+ SELECT 'fan-out'::text AS kind,
+    f.step_no::text AS id,
+    f.workflow_run_id
+   FROM public.fan_outs f
+  WHERE NOT (EXISTS ( SELECT
+           FROM public.workflow_runs r
+          WHERE r.workflow_run_id = f.workflow_run_id))
+UNION ALL
+ SELECT 'consumed event'::text AS kind,
+    e.event_id::text AS id,
+    e.workflow_run_id
+   FROM orchestrator.consumed_events e
+  WHERE NOT (EXISTS ( SELECT
+           FROM public.workflow_runs r
+          WHERE r.workflow_run_id = e.workflow_run_id));
+comment on view orchestrator.broken_homes is 'Whatever belongs to a run goes with it.';
+grant select on orchestrator.broken_homes to service_role;
+
+create view orchestrator.broken_item_counts with (security_invoker=true) as
+ SELECT f.workflow_run_id,
+    f.step_no,
+    f.open,
+    f.succeeded,
+    f.failed,
+    c.unfinished,
+    c.good,
+    c.bad
+   FROM public.fan_outs f
+     JOIN public.job_queue p ON p.workflow_run_id = f.workflow_run_id AND p.step_no = f.step_no AND p.item_index = '-1'::integer
+     CROSS JOIN LATERAL ( SELECT count(*) FILTER (WHERE q.finished_at IS NULL) AS unfinished,
+            count(*) FILTER (WHERE q.status = 'success'::text) AS good,
+            count(*) FILTER (WHERE q.status = 'dead'::text) AS bad
+           FROM public.job_queue q
+          WHERE q.workflow_run_id = f.workflow_run_id AND q.step_no = f.step_no AND q.item_index >= 0) c
+  WHERE p.finished_at IS NULL AND (f.open <> c.unfinished OR f.succeeded <> c.good OR f.failed <> c.bad);
+comment on view orchestrator.broken_item_counts is 'A fan-out counts its items by how they ended.';
+grant select on orchestrator.broken_item_counts to service_role;
+
+create view orchestrator.broken_sink_counts with (security_invoker=true) as
+ SELECT r.workflow_run_id,
+    r.status,
+    r.open_sinks,
+    c.unfinished
+   FROM public.workflow_runs r
+     CROSS JOIN LATERAL ( SELECT count(*) AS unfinished
+           FROM public.job_queue q
+             JOIN public.workflow_steps w ON w.definition_id = q.definition_id AND w.step_no = q.step_no
+          WHERE q.workflow_run_id = r.workflow_run_id AND q.item_index = '-1'::integer AND w.is_sink AND q.finished_at IS NULL) c
+  WHERE r.open_sinks <> c.unfinished;
+comment on view orchestrator.broken_sink_counts is 'A run counts its unfinished sinks.';
+grant select on orchestrator.broken_sink_counts to service_role;
+
+create view orchestrator.broken_slot_limits with (security_invoker=true) as
+ SELECT workflow_key,
+    concurrency_key,
+    count(*) AS held,
+    max(max_runs) AS max_runs
+   FROM orchestrator.concurrency_slots
+  WHERE is_held
+  GROUP BY workflow_key, concurrency_key
+ HAVING count(*) > max(max_runs);
+comment on view orchestrator.broken_slot_limits is 'No more runs hold a slot than their concurrency key allows.';
+grant select on orchestrator.broken_slot_limits to service_role;
+
+create view orchestrator.broken_slots with (security_invoker=true) as
+ SELECT s.workflow_run_id,
+    s.workflow_key,
+    s.concurrency_key,
+    s.is_held,
+    r.status
+   FROM orchestrator.concurrency_slots s
+     LEFT JOIN public.workflow_runs r USING (workflow_run_id)
+  WHERE r.status IS DISTINCT FROM 'running'::text;
+comment on view orchestrator.broken_slots is 'Only live runs hold a slot of a concurrency key, or want one.';
+grant select on orchestrator.broken_slots to service_role;
+
+create view orchestrator.broken_starts with (security_invoker=true) as
+ SELECT workflow_run_id,
+    workflow_key
+   FROM public.workflow_runs r
+  WHERE finished_at IS NULL AND NOT (EXISTS ( SELECT
+           FROM public.job_queue q
+          WHERE q.workflow_run_id = r.workflow_run_id AND q.finished_at IS NULL));
+comment on view orchestrator.broken_starts is 'A run that has not ended has a job that has not.';
+grant select on orchestrator.broken_starts to service_role;
+
+create view orchestrator.broken_waits with (security_invoker=true) as
+ SELECT w.job_id,
+    w.event_type,
+    q.status
+   FROM orchestrator.event_waits w
+     LEFT JOIN public.job_queue q USING (job_id)
+  WHERE q.job_id IS NULL OR q.finished_at IS NOT NULL;
+comment on view orchestrator.broken_waits is 'Only unfinished jobs wait for events.';
+grant select on orchestrator.broken_waits to service_role;
+
+create view orchestrator.broken_wake_ups with (security_invoker=true) as
+ SELECT q.job_id,
+    q.workflow_run_id,
+    q.step_id,
+    q.parked,
+    q.next_run_at
+   FROM public.job_queue q
+     LEFT JOIN public.workflow_runs r ON r.workflow_run_id = ((q.parked ->> 'workflow_run_id'::text)::uuid)
+     LEFT JOIN public.fan_outs f ON f.workflow_run_id = q.workflow_run_id AND f.step_no = q.step_no
+  WHERE q.status = 'parked'::text AND q.next_run_at > orchestrator.now() AND NOT (EXISTS ( SELECT
+           FROM orchestrator.signals s
+          WHERE s.job_id = q.job_id)) AND
+        CASE q.parked ->> 'for'::text
+            WHEN 'run'::text THEN r.status IS DISTINCT FROM 'running'::text
+            WHEN 'items'::text THEN f.open IS NULL OR f.open = 0 OR (f.succeeded + f.open) < f.needed
+            WHEN 'event'::text THEN (EXISTS ( SELECT
+               FROM orchestrator.event_candidates c
+              WHERE c.job_id = q.job_id AND NOT c.is_refused AND NOT (EXISTS ( SELECT
+                       FROM orchestrator.consumed_events t
+                      WHERE t.workflow_run_id = q.workflow_run_id AND t.event_id = c.event_id))))
+            WHEN 'slot'::text THEN NOT (EXISTS ( SELECT
+               FROM orchestrator.concurrency_slots s
+              WHERE s.job_id = q.job_id))
+            ELSE false
+        END;
+comment on view orchestrator.broken_wake_ups is 'A job that is parked for what has come is due or signalled.';
+grant select on orchestrator.broken_wake_ups to service_role;
+
 create view orchestrator.living_workers with (security_invoker=true) as
  SELECT worker_id,
     started_at,
@@ -811,6 +1017,23 @@ $function$;
 comment on function orchestrator._count_items(p_runs uuid[], p_steps integer[], p_failed_runs uuid[], p_failed_steps integer[], p_now timestamp with time zone) is 'Counts ended items of fan-outs, lets the next ones go, and calls the step''s own job once its outcome is decided. Last in a transaction: all items of a fan-out share its row.';
 grant execute on function orchestrator._count_items(p_runs uuid[], p_steps integer[], p_failed_runs uuid[], p_failed_steps integer[], p_now timestamp with time zone) to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator._delete_hook(p_source text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  delete from public.orchestrator_hook_sources where source = p_source;
+  if not found then
+    return jsonb_build_object('result', 'not_found');
+  end if;
+  perform orchestrator._keep_hook_secrets(p_source, null, null);
+  return jsonb_build_object('result', 'deleted');
+end;
+$function$;
+comment on function orchestrator._delete_hook(p_source text) is 'Deletes a source with its secrets; its events stay.';
+grant execute on function orchestrator._delete_hook(p_source text) to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator._delete_policy(p_pattern text)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -1031,6 +1254,12 @@ begin
       return orchestrator._grant_role(p_args, coalesce(p_actor ->> 'name', p_actor ->> 'id'));
     when 'operator.revoke' then
       return orchestrator._revoke_role((p_args ->> 'user_id')::uuid);
+    when 'hook.set' then
+      return orchestrator._set_hook(p_args);
+    when 'hook.rotate' then
+      return orchestrator._rotate_hook(p_args);
+    when 'hook.delete' then
+      return orchestrator._delete_hook(p_args ->> 'hook');
     else
       raise exception 'acting: there is no action %', p_action using errcode = 'WF001';
   end case;
@@ -1461,6 +1690,19 @@ $function$;
 comment on function orchestrator._insert_runs(p_requests jsonb, p_trigger_type text, p_now timestamp with time zone) is 'One statement: the runs of a list of requests and all their jobs. Answers {request index: run id}; requests whose key exists, or whose workflow does not, are left out.';
 grant execute on function orchestrator._insert_runs(p_requests jsonb, p_trigger_type text, p_now timestamp with time zone) to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator._keep_hook_secrets(p_source text, p_current text, p_previous text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform orchestrator.keep_secret(orchestrator._name_hook_secret(p_source, 'current'), p_current);
+  perform orchestrator.keep_secret(orchestrator._name_hook_secret(p_source, 'previous'), p_previous);
+end;
+$function$;
+comment on function orchestrator._keep_hook_secrets(p_source text, p_current text, p_previous text) is 'Keeps both secrets of a source in place of those before; null forgets one.';
+grant execute on function orchestrator._keep_hook_secrets(p_source text, p_current text, p_previous text) to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator._lease(p_worker_id text, p_job_ids bigint[], p_lease interval, p_now timestamp with time zone, OUT p_jobs json, OUT p_runs json, OUT p_reads json)
  RETURNS record
  LANGUAGE plpgsql
@@ -1770,6 +2012,9 @@ begin
       perform from public.rate_limit_policies where pattern = p_args ->> 'pattern' for update;
     when 'operator' then
       perform from public.orchestrator_operators where user_id = (p_args ->> 'user_id')::uuid for update;
+    when 'hook' then
+      -- By its name: there is no row yet when it is made.
+      perform pg_advisory_xact_lock(hashtext('orchestrator.hook'), hashtext(p_args ->> 'hook'));
     else
       null;
   end case;
@@ -1777,6 +2022,17 @@ end;
 $function$;
 comment on function orchestrator._lock_target(p_action text, p_args jsonb) is 'Locks what an action is about, until its transaction ends.';
 grant execute on function orchestrator._lock_target(p_action text, p_args jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._name_hook_secret(p_source text, p_which text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select 'hook/' || p_source || '/' || p_which;
+$function$;
+comment on function orchestrator._name_hook_secret(p_source text, p_which text) is 'Where Vault has a source''s secret: p_which is current or previous.';
+grant execute on function orchestrator._name_hook_secret(p_source text, p_which text) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._page_of_runs(p_action text, p_args jsonb)
  RETURNS TABLE(p_workflow_run_id uuid, p_is_last boolean)
@@ -2465,6 +2721,34 @@ $function$;
 comment on function orchestrator._ring_once() is 'Calls a worker after commit unless a ring is on its way; true when it rang.';
 grant execute on function orchestrator._ring_once() to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator._rotate_hook(p_args jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_source text := p_args ->> 'hook';
+  v_overlap interval := make_interval(secs => (p_args ->> 'overlap_seconds')::double precision);
+  v_until timestamptz := orchestrator.now() + v_overlap;
+  v_preset text := (select preset from public.orchestrator_hook_sources where source = v_source);
+begin
+  if v_preset is null then
+    return jsonb_build_object('result', 'not_found');
+  elsif v_preset <> p_args ->> 'preset' then
+    return jsonb_build_object('result', 'conflict', 'reason', format('its preset is %s by now', v_preset));
+  end if;
+  perform orchestrator._keep_hook_secrets(
+    v_source, p_args ->> 'secret', orchestrator.read_secret(orchestrator._name_hook_secret(v_source, 'current'))
+  );
+  update public.orchestrator_hook_sources
+  set previous_valid_until = v_until, updated_at = orchestrator.now()
+  where source = v_source;
+  return jsonb_build_object('result', 'rotated', 'previous_valid_until', v_until);
+end;
+$function$;
+comment on function orchestrator._rotate_hook(p_args jsonb) is 'Gives a source a new secret; the one before is taken for overlap_seconds more.';
+grant execute on function orchestrator._rotate_hook(p_args jsonb) to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator._run_again(p_run public.workflow_runs, p_definition_id bigint, p_payload jsonb)
  RETURNS uuid
  LANGUAGE plpgsql
@@ -2484,6 +2768,49 @@ end;
 $function$;
 comment on function orchestrator._run_again(p_run public.workflow_runs, p_definition_id bigint, p_payload jsonb) is 'A new run like another, with its payload or the one given, of the definition given or of the one published now; null if there is none.';
 grant execute on function orchestrator._run_again(p_run public.workflow_runs, p_definition_id bigint, p_payload jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._set_hook(p_args jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_now timestamptz := orchestrator.now();
+  v_source text := p_args ->> 'hook';
+  v_preset text := (select preset from public.orchestrator_hook_sources where source = v_source);
+  v_secret text := p_args ->> 'secret';
+begin
+  -- A secret is in the form of its preset, and stays with it.
+  if v_secret is null and v_preset is distinct from p_args ->> 'preset' then
+    v_secret := p_args ->> 'spare_secret';
+    if v_secret is null then
+      return jsonb_build_object('result', 'invalid', 'reason', 'is missing: give the one that the sender shows');
+    end if;
+  end if;
+  insert into public.orchestrator_hook_sources (
+    source, preset, settings, event_type, filter, user_id, enabled, tolerance_seconds, created_at, updated_at
+  )
+  values (
+    v_source, p_args ->> 'preset', p_args -> 'settings', p_args ->> 'event_type', p_args ->> 'filter',
+    p_args ->> 'user_id', (p_args ->> 'enabled')::boolean, (p_args ->> 'tolerance_seconds')::integer, v_now, v_now
+  )
+  on conflict (source) do update set
+    preset = excluded.preset, settings = excluded.settings, event_type = excluded.event_type,
+    filter = excluded.filter, user_id = excluded.user_id, enabled = excluded.enabled,
+    tolerance_seconds = excluded.tolerance_seconds, updated_at = excluded.updated_at,
+    previous_valid_until = case when v_secret is null then orchestrator_hook_sources.previous_valid_until end;
+  if v_secret is not null then
+    perform orchestrator._keep_hook_secrets(v_source, v_secret, null);
+  end if;
+  return jsonb_build_object(
+    'result', case when v_preset is null then 'created' else 'saved' end,
+    'took_spare', p_args ->> 'secret' is null and v_secret is not null,
+    'hook', public.get_hook(v_source)
+  );
+end;
+$function$;
+comment on function orchestrator._set_hook(p_args jsonb) is 'Makes or changes a source. secret takes the place of the one before at once; spare_secret is taken if there is none and none is given, or if the preset changes, and then took_spare is true. Answers the source as it is now, too.';
+grant execute on function orchestrator._set_hook(p_args jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._set_policy(p_args jsonb)
  RETURNS jsonb
@@ -2993,10 +3320,15 @@ begin
       from public.orchestrator_operators
       where user_id = p_id::uuid
     )
+    when 'hook' then (
+      select to_jsonb(h) - array['source', 'created_at', 'updated_at']
+      from public.orchestrator_hook_sources h
+      where h.source = p_id
+    )
   end;
 end;
 $function$;
-comment on function orchestrator._show_target(p_kind text, p_id text) is 'What an audit row keeps of a run, a job, a workflow, a schedule, a policy or an operator; null where there is none.';
+comment on function orchestrator._show_target(p_kind text, p_id text) is 'What an audit row keeps of a run, a job, a workflow, a schedule, a policy, an operator or a source of webhooks; null where there is none.';
 grant execute on function orchestrator._show_target(p_kind text, p_id text) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._start_handlers(p_job public.job_queue, p_now timestamp with time zone)
@@ -3130,11 +3462,12 @@ begin
     when p_action in ('job.approve', 'job.reject') then p_args - 'payload' || jsonb_build_object(
       'reason', left(p_args #>> '{payload,reason}', 1000)
     )
+    when p_action like 'hook.%' then p_args - array['secret', 'spare_secret']
     else p_args - 'payload'
   end;
 end;
 $function$;
-comment on function orchestrator._tell_args(p_action text, p_args jsonb) is 'What an audit row keeps of an action''s arguments: no payloads, no sources.';
+comment on function orchestrator._tell_args(p_action text, p_args jsonb) is 'What an audit row keeps of an action''s arguments: no payloads, no sources, no secrets.';
 grant execute on function orchestrator._tell_args(p_action text, p_args jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._tell_of_ended_run()
@@ -3327,6 +3660,30 @@ end;
 $function$;
 comment on function orchestrator.carry_ends(p_job_ids bigint[], p_now timestamp with time zone) is 'Carries the end of dead or skipped jobs down the graph: dependents become ready or are skipped in turn, by their join rules; runs are closed.';
 grant execute on function orchestrator.carry_ends(p_job_ids bigint[], p_now timestamp with time zone) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator.check_invariants()
+ RETURNS TABLE(invariant text, broken_by jsonb)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_rule record;
+begin
+  for v_rule in
+    select c.oid::regclass as view_name, obj_description(c.oid, 'pg_class') as invariant
+    from pg_class c
+    where c.relnamespace = 'orchestrator'::regnamespace and c.relkind = 'v' and starts_with(c.relname, 'broken_')
+    order by c.relname
+  loop
+    return query execute format(
+      'select %L::text, to_jsonb(b) from %s as b limit 100', v_rule.invariant, v_rule.view_name
+    );
+  end loop;
+end;
+$function$;
+comment on function orchestrator.check_invariants() is 'The rows that break a rule of the engine, each with the rule, up to 100 a rule; none in a database without a fault. Reads every live and kept run: minutes, where there are millions.';
+grant execute on function orchestrator.check_invariants() to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator.count_dependencies(p_workflow_run_id uuid, p_depends_on integer[], OUT p_open integer, OUT p_succeeded integer, OUT p_failed integer)
  RETURNS record
@@ -4585,6 +4942,29 @@ alter table public.orchestrator_audit enable row level security;
 create policy "nobody but the service role" on public.orchestrator_audit as permissive for all to public using (false) with check (false);
 grant insert, select on public.orchestrator_audit to service_role;
 
+create table public.orchestrator_hook_sources (
+  source text not null,
+  preset text not null,
+  settings jsonb not null,
+  event_type text not null,
+  filter text,
+  user_id text not null,
+  enabled boolean not null,
+  tolerance_seconds integer not null,
+  previous_valid_until timestamp with time zone,
+  created_at timestamp with time zone not null,
+  updated_at timestamp with time zone not null,
+  constraint orchestrator_hook_sources_pkey PRIMARY KEY (source),
+  constraint hook_sources_have_a_known_preset CHECK ((preset = ANY (ARRAY['standard'::text, 'github'::text, 'stripe'::text, 'slack'::text, 'hmac'::text, 'api_key'::text]))),
+  constraint hook_sources_have_a_name_for_urls CHECK ((source ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text)),
+  constraint hook_sources_name_a_type_and_a_user CHECK (((event_type <> ''::text) AND (user_id <> ''::text))),
+  constraint hook_sources_tolerate_some_time CHECK ((tolerance_seconds > 0))
+);
+comment on table public.orchestrator_hook_sources is 'Senders of webhooks: how they sign (preset, settings), and which of their deliveries (filter) become intent events of which type and user. previous_valid_until: how long the secret before the last rotation is still taken. The secrets are in Vault.';
+alter table public.orchestrator_hook_sources enable row level security;
+create policy "nobody but the service role" on public.orchestrator_hook_sources as permissive for all to public using (false) with check (false);
+grant delete, insert, select, update on public.orchestrator_hook_sources to service_role;
+
 create table public.orchestrator_operators (
   user_id uuid not null,
   email text not null,
@@ -4900,7 +5280,8 @@ AS $function$
 declare
   v_kind text := split_part(p_action, '.', 1);
   v_target text := coalesce(
-    p_args ->> 'workflow_run_id', p_args ->> 'job_id', p_args ->> 'schedule_id', p_args ->> 'pattern',
+    -- First, for a source of webhooks has a user_id too.
+    p_args ->> 'hook', p_args ->> 'workflow_run_id', p_args ->> 'job_id', p_args ->> 'schedule_id', p_args ->> 'pattern',
     p_args ->> 'user_id', p_args #>> '{compiled,key}', p_args #>> '{requests,0,workflow_key}'
   );
   v_before jsonb;
@@ -5650,6 +6031,19 @@ $function$;
 comment on function public.get_health() is 'Liveness for monitors: queue depth and age, workers, last ticks, and warnings that say what to look at.';
 grant execute on function public.get_health() to service_role;
 
+CREATE OR REPLACE FUNCTION public.get_hook(p_source text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return (select to_jsonb(h) from public.orchestrator_hook_sources h where h.source = p_source);
+end;
+$function$;
+comment on function public.get_hook(p_source text) is 'A source of webhooks without its secrets; null if there is none.';
+grant execute on function public.get_hook(p_source text) to service_role;
+
 CREATE OR REPLACE FUNCTION public.get_job(p_job_id bigint)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -6075,6 +6469,21 @@ $function$;
 comment on function public.list_audit(p_filter jsonb, p_limit integer, p_before bigint) is 'Audit rows, newest first, by action, actor (id or e-mail address) and target; p_before is the last id of the page before.';
 grant execute on function public.list_audit(p_filter jsonb, p_limit integer, p_before bigint) to service_role;
 
+CREATE OR REPLACE FUNCTION public.list_hooks()
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return (
+    select coalesce(jsonb_agg(to_jsonb(h) order by h.source), '[]') from public.orchestrator_hook_sources h
+  );
+end;
+$function$;
+comment on function public.list_hooks() is 'Every source of webhooks by its name, without its secrets.';
+grant execute on function public.list_hooks() to service_role;
+
 CREATE OR REPLACE FUNCTION public.list_items(p_workflow_run_id uuid, p_step_id text, p_limit integer DEFAULT 50, p_after integer DEFAULT '-1'::integer)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -6286,6 +6695,41 @@ end;
 $function$;
 comment on function public.list_workflows() is 'The published workflows, by key, with the runs of the last 7 days that ended and their success rate.';
 grant execute on function public.list_workflows() to service_role;
+
+CREATE OR REPLACE FUNCTION public.open_hook(p_source text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_hook public.orchestrator_hook_sources;
+begin
+  select * into v_hook from public.orchestrator_hook_sources where source = p_source;
+  if not found then
+    return null;
+  end if;
+  return to_jsonb(v_hook) || jsonb_build_object(
+    'secrets', jsonb_path_query_array(
+      jsonb_build_array(
+        orchestrator.read_secret(orchestrator._name_hook_secret(p_source, 'current')),
+        case when v_hook.previous_valid_until > orchestrator.now() then
+          orchestrator.read_secret(orchestrator._name_hook_secret(p_source, 'previous'))
+        end
+      ),
+      '$[*] ? (@ != null)'
+    ),
+    -- The policy default is for calls of agents: a sender that does not come again would lose what it refused.
+    'is_limited', exists (
+      select
+      from public.rate_limit_policies
+      where pattern = 'hook:' || p_source or pattern <> 'default' and is_wildcard and 'hook:' || p_source ~ key_regex
+    )
+  );
+end;
+$function$;
+comment on function public.open_hook(p_source text) is 'A source with the secrets that are valid now, for the check of a delivery; null if there is none. is_limited: a rate limit policy is meant for hook:{source}.';
+grant execute on function public.open_hook(p_source text) to service_role;
 
 CREATE OR REPLACE FUNCTION public.process_signals()
  RETURNS jsonb

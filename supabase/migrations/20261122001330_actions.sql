@@ -391,6 +391,9 @@ begin
       perform from public.rate_limit_policies where pattern = p_args ->> 'pattern' for update;
     when 'operator' then
       perform from public.orchestrator_operators where user_id = (p_args ->> 'user_id')::uuid for update;
+    when 'hook' then
+      -- By its name: there is no row yet when it is made.
+      perform pg_advisory_xact_lock(hashtext('orchestrator.hook'), hashtext(p_args ->> 'hook'));
     else
       null;
   end case;
@@ -458,12 +461,17 @@ begin
       from public.orchestrator_operators
       where user_id = p_id::uuid
     )
+    when 'hook' then (
+      select to_jsonb(h) - array['source', 'created_at', 'updated_at']
+      from public.orchestrator_hook_sources h
+      where h.source = p_id
+    )
   end;
 end;
 $$;
 
 comment on function orchestrator._show_target(text, text) is
-  'What an audit row keeps of a run, a job, a workflow, a schedule, a policy or an operator; null where there is none.';
+  'What an audit row keeps of a run, a job, a workflow, a schedule, a policy, an operator or a source of webhooks; null where there is none.';
 
 create function orchestrator._do_action(p_action text, p_args jsonb, p_actor jsonb)
 returns jsonb
@@ -513,6 +521,12 @@ begin
       return orchestrator._grant_role(p_args, coalesce(p_actor ->> 'name', p_actor ->> 'id'));
     when 'operator.revoke' then
       return orchestrator._revoke_role((p_args ->> 'user_id')::uuid);
+    when 'hook.set' then
+      return orchestrator._set_hook(p_args);
+    when 'hook.rotate' then
+      return orchestrator._rotate_hook(p_args);
+    when 'hook.delete' then
+      return orchestrator._delete_hook(p_args ->> 'hook');
     else
       raise exception 'acting: there is no action %', p_action using errcode = 'WF001';
   end case;
@@ -541,13 +555,14 @@ begin
     when p_action in ('job.approve', 'job.reject') then p_args - 'payload' || jsonb_build_object(
       'reason', left(p_args #>> '{payload,reason}', 1000)
     )
+    when p_action like 'hook.%' then p_args - array['secret', 'spare_secret']
     else p_args - 'payload'
   end;
 end;
 $$;
 
 comment on function orchestrator._tell_args(text, jsonb) is
-  'What an audit row keeps of an action''s arguments: no payloads, no sources.';
+  'What an audit row keeps of an action''s arguments: no payloads, no sources, no secrets.';
 
 create function public.act(p_actor jsonb, p_action text, p_args jsonb)
 returns jsonb
@@ -559,7 +574,8 @@ as $$
 declare
   v_kind text := split_part(p_action, '.', 1);
   v_target text := coalesce(
-    p_args ->> 'workflow_run_id', p_args ->> 'job_id', p_args ->> 'schedule_id', p_args ->> 'pattern',
+    -- First, for a source of webhooks has a user_id too.
+    p_args ->> 'hook', p_args ->> 'workflow_run_id', p_args ->> 'job_id', p_args ->> 'schedule_id', p_args ->> 'pattern',
     p_args ->> 'user_id', p_args #>> '{compiled,key}', p_args #>> '{requests,0,workflow_key}'
   );
   v_before jsonb;

@@ -36,7 +36,11 @@ export async function readFunctions(sql: postgres.Sql): Promise<CatalogFunction[
            n.nspname as schema, p.proname as bare_name, l.lanname as language,
            p.prosecdef as is_definer, coalesce(p.proconfig, '{}') as settings,
            obj_description(p.oid, 'pg_proc') as comment,
-           coalesce(p.proargnames, '{}') as argument_names,
+           array(
+             -- Columns of a table that is returned are read by people, and are no arguments.
+             select a.name from unnest(p.proargnames) with ordinality as a (name, place)
+             where coalesce(p.proargmodes[a.place], 'i') <> 't' order by a.place
+           ) as argument_names,
            array(
              select format_type(t, null)
              from unnest(p.proargtypes::oid[]) with ordinality as u (t, place) order by place

@@ -3,6 +3,7 @@
 import type postgres from "postgres";
 import { cloneDatabase, createDirectTransport } from "../../scripts/database_clone.ts";
 import { createRpc, type Rpc } from "../../supabase/functions/_shared/database/rpc.ts";
+import { assertInvariants } from "./invariants.ts";
 
 export interface TestConnection {
   sql: postgres.Sql;
@@ -33,8 +34,20 @@ export function readServerUrl(): string {
   return url;
 }
 
-export async function openDatabase(): Promise<TestDatabase> {
-  const { name, url, open, close } = await cloneDatabase(readServerUrl(), TEMPLATE);
+/**
+ * `isArranged`: the test writes rows that no function of the engine would leave; in all others what must hold
+ * between the rows is looked at when the database is closed.
+ */
+export async function openDatabase({ isArranged = false } = {}): Promise<TestDatabase> {
+  const clone = await cloneDatabase(readServerUrl(), TEMPLATE);
+  const { name, url, open } = clone;
+  const close = async () => {
+    try {
+      if (!isArranged) await assertInvariants({ admin });
+    } finally {
+      await clone.close();
+    }
+  };
   const connect = (): TestConnection => {
     const sql = open("service_role");
     return { sql, rpc: createRpc(createDirectTransport(sql)) };

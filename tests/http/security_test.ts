@@ -130,6 +130,16 @@ const ROUTES: Record<string, Route[]> = {
       path: "/rate_limits/policies?pattern=nobody",
       status: 404,
     },
+    { route: "GET /hooks", path: "/hooks", status: 200 },
+    { route: "GET /hooks/:source", path: "/hooks/nobody", status: 404 },
+    {
+      route: "PUT /hooks/:source",
+      path: "/hooks/sneaky",
+      body: { preset: "standard", event_type: "a", user_id: "u" },
+      status: 200,
+    },
+    { route: "DELETE /hooks/:source", path: "/hooks/nobody", status: 404 },
+    { route: "POST /hooks/:source/rotate", path: "/hooks/nobody/rotate", status: 404 },
   ],
   "cron-orchestrator": [{ route: "POST /*", path: "", status: 200 }],
   "agent-proxy": [
@@ -165,10 +175,15 @@ const ROUTES: Record<string, Route[]> = {
   ],
 };
 
-/** Routes of the orchestrator that no key opens, only a token in the path. */
+/** Routes of the orchestrator that no key opens, only a token in the path, or a signature. */
 const OPEN_ROUTES = [
-  { route: "POST /callbacks/:token", path: "/callbacks/made-up" },
-  { route: "POST /callbacks/:token/heartbeat", path: "/callbacks/made-up/heartbeat" },
+  { route: "POST /callbacks/:token", path: "/callbacks/made-up", message: /the token/ },
+  {
+    route: "POST /callbacks/:token/heartbeat",
+    path: "/callbacks/made-up/heartbeat",
+    message: /the token/,
+  },
+  { route: "POST /hooks/:source", path: "/hooks/made-up", message: /no such source/ },
 ];
 
 type Headers = Record<string, string>;
@@ -259,7 +274,7 @@ Deno.test("every route refuses every credential that is not a service key, and d
   const refused = await listRefused();
   const tables = [
     ...["workflow_runs", "intent_events", "rate_limits", "agent_replies"],
-    ...["rate_limit_policies", "orchestrator_audit"],
+    ...["rate_limit_policies", "orchestrator_audit", "orchestrator_hook_sources"],
   ];
   const countAll = async () => [
     await it.sql`select workflow_key from workflow_definitions order by 1`,
@@ -278,17 +293,17 @@ Deno.test("every route refuses every credential that is not a service key, and d
   assert.deepEqual(await countAll(), before);
 });
 
-Deno.test("a callback with a made-up token is refused, whatever key comes with it", async () => {
+Deno.test("an open route with a made-up token or name is refused, whatever key comes with it", async () => {
   const before = await it.count("workflow_runs");
   const callers: [what: string, headers: Headers, status?: number][] = [
     ...await listRefused(),
     ["the secret key", { apikey: it.stack.keys.secret }],
   ];
-  for (const { route, path } of OPEN_ROUTES) {
+  for (const { route, path, message } of OPEN_ROUTES) {
     for (const [what, headers] of callers) {
       const given = { route, path, body: { ok: true, output: null } };
       const answer = await call("orchestrator", given, headers);
-      expectProblem(answer, { status: 401, kind: "unauthorized", message: /the token/ }, what);
+      expectProblem(answer, { status: 401, kind: "unauthorized", message }, what);
     }
   }
   assert.equal(await it.count("workflow_runs"), before);

@@ -186,6 +186,22 @@ Deno.test("workflows, schedules and policies answer as the document says", async
   await expect(409, "DELETE", "/rate_limits/policies?pattern=default");
 });
 
+Deno.test("webhooks and their sources answer as the document says", async () => {
+  const hook = { preset: "api_key", event_type: "shop.paid", user_id: "ada" };
+  const { secret } = await expect(200, "PUT", "/hooks/shop", hook);
+  await expect(400, "PUT", "/hooks/shop", { ...hook, filter: "1 +" });
+  await expect(200, "GET", "/hooks");
+  await expect(200, "GET", "/hooks/shop");
+  const url = `${it.stack.url}/functions/v1/orchestrator/hooks/shop`;
+  const deliver = (key: unknown) =>
+    send(url, "POST", { body: { paid: 5 }, headers: { "x-api-key": String(key) } });
+  look(202, "POST", "/hooks/shop", await deliver(secret));
+  look(401, "POST", "/hooks/shop", await deliver("another"));
+  await expect(200, "POST", "/hooks/shop/rotate");
+  await expect(200, "DELETE", "/hooks/shop");
+  await expect(404, "GET", "/hooks/shop");
+});
+
 Deno.test("the state of everything answers as the document says, well or not", async () => {
   await expect(200, "GET", "/health");
   await it.sql`update orchestrator.ticks set ticked_at = ticked_at - interval '1 hour'`;
@@ -203,7 +219,7 @@ Deno.test("the state of everything answers as the document says, well or not", a
 
 Deno.test("an unknown field is refused wherever the document refuses it", async () => {
   const { id, jobs } = await start(["ada"]);
-  const params: Record<string, unknown> = { step: "ask", key: "shown", version: 1, token: "x" };
+  const params = { step: "ask", key: "shown", version: 1, token: "x", source: "shop" };
   for (const { route, operation } of listOperations(document)) {
     const media = operation.requestBody?.content["application/json"];
     if (media === undefined || !isClosed(media.schema)) continue;
@@ -226,9 +242,9 @@ Deno.test("every route has answered well", () => {
 
 /** Whether the schema of a body takes listed fields alone. */
 function isClosed(schema: object): boolean {
-  const { $ref, additionalProperties, anyOf } = schema as Record<string, unknown>;
+  const { $ref, additionalProperties, anyOf, oneOf = anyOf } = schema as Record<string, unknown>;
   if (typeof $ref === "string") {
     return isClosed(document.components.schemas[$ref.split("/").at(-1)!]);
   }
-  return additionalProperties === false || (Array.isArray(anyOf) && anyOf.some(isClosed));
+  return additionalProperties === false || (Array.isArray(oneOf) && oneOf.some(isClosed));
 }

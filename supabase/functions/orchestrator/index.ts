@@ -11,6 +11,8 @@ import { addCallbackRoutes } from "./routes/callbacks.ts";
 import { addDispatchRoute } from "./routes/dispatch.ts";
 import { addEventsRoute } from "./routes/events.ts";
 import { addHealthRoute } from "./routes/health.ts";
+import { addHookDeliveriesRoute } from "./routes/hook_deliveries.ts";
+import { addHooksRoutes } from "./routes/hooks.ts";
 import { addHttpRoute } from "./routes/http.ts";
 import { addJobRequestRoute } from "./routes/job_request.ts";
 import { addJobsRoutes } from "./routes/jobs.ts";
@@ -52,6 +54,8 @@ addAuditRoute(router, engine);
 addOverviewRoute(router, engine);
 addMeRoute(router);
 addCallbackRoutes(router, engine);
+addHooksRoutes(router, engine);
+addHookDeliveriesRoute(router, engine);
 addHealthRoute(router, engine);
 addOpenapiRoute(router);
 

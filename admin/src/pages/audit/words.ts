@@ -18,6 +18,9 @@ const ACTION_WORDS: Record<string, string> = {
   "policy.delete": "deleted a rate limit policy",
   "operator.grant": "gave somebody a role",
   "operator.revoke": "took somebody's role",
+  "hook.set": "set a source of webhooks",
+  "hook.rotate": "gave a source of webhooks a new secret",
+  "hook.delete": "deleted a source of webhooks",
 };
 
 export const ACTION_OPTIONS = Object.entries(ACTION_WORDS)

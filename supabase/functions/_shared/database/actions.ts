@@ -7,6 +7,7 @@ import type {
   BulkRunsRequest,
   OperatorRole,
 } from "../contract/dashboard.ts";
+import type { HookPreset, HookRules, HookScheme, HookSource } from "../contract/hooks.ts";
 import type {
   CancelledRun,
   DecidedWait,
@@ -102,6 +103,28 @@ export interface Actions {
     /** `not_found`: no such user in Auth. */
     answer: { result: "granted" | "not_found" | "invalid"; reason?: string };
   };
+  "hook.set": {
+    /** `spare_secret`: taken where one is needed and none is given. */
+    args: HookScheme & HookRules & {
+      hook: string;
+      enabled: boolean;
+      tolerance_seconds: number;
+      secret: string | null;
+      spare_secret: string | null;
+    };
+    answer: {
+      result: "created" | "saved" | "invalid";
+      took_spare?: boolean;
+      hook?: HookSource;
+      reason?: string;
+    };
+  };
+  "hook.rotate": {
+    /** `preset`: the one that the secret was made for. */
+    args: { hook: string; preset: HookPreset; secret: string; overlap_seconds: number };
+    answer: Acted<"rotated"> & { previous_valid_until?: string };
+  };
+  "hook.delete": { args: { hook: string }; answer: Acted<"deleted"> };
   "operator.revoke": { args: { user_id: string }; answer: Acted<"revoked"> };
 }
 

@@ -325,6 +325,49 @@ export type Database = {
         };
         Relationships: [];
       };
+      "orchestrator_hook_sources": {
+        Row: {
+          "created_at": string;
+          "enabled": boolean;
+          "event_type": string;
+          "filter": string | null;
+          "preset": string;
+          "previous_valid_until": string | null;
+          "settings": NonNullable<Json>;
+          "source": string;
+          "tolerance_seconds": number;
+          "updated_at": string;
+          "user_id": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "created_at": string;
+          "enabled": boolean;
+          "event_type": string;
+          "filter"?: string | null;
+          "preset": string;
+          "previous_valid_until"?: string | null;
+          "settings": NonNullable<Json>;
+          "source": string;
+          "tolerance_seconds": number;
+          "updated_at": string;
+          "user_id": string;
+        };
+        Update: {
+          "created_at"?: string;
+          "enabled"?: boolean;
+          "event_type"?: string;
+          "filter"?: string | null;
+          "preset"?: string;
+          "previous_valid_until"?: string | null;
+          "settings"?: NonNullable<Json>;
+          "source"?: string;
+          "tolerance_seconds"?: number;
+          "updated_at"?: string;
+          "user_id"?: string;
+        };
+        Relationships: [];
+      };
       "orchestrator_operators": {
         Row: {
           "email": string;
@@ -923,6 +966,7 @@ export type Database = {
       };
       "forget_outputs": { Args: { "p_paths": (string)[] }; Returns: Json };
       "get_health": { Args: Record<PropertyKey, never>; Returns: Json };
+      "get_hook": { Args: { "p_source": string }; Returns: Json };
       "get_job": { Args: { "p_job_id": number }; Returns: Json };
       "get_operator": { Args: { "p_user_id": string }; Returns: Json };
       "get_overview": { Args: { "p_window": string }; Returns: Json };
@@ -961,6 +1005,7 @@ export type Database = {
         Args: { "p_before"?: number; "p_filter"?: Json; "p_limit"?: number };
         Returns: Json;
       };
+      "list_hooks": { Args: Record<PropertyKey, never>; Returns: Json };
       "list_items": {
         Args: {
           "p_after"?: number;
@@ -990,6 +1035,7 @@ export type Database = {
       "list_stale_outputs": { Args: { "p_limit": number }; Returns: Json };
       "list_stale_workflow_files": { Args: { "p_bucket"?: string }; Returns: Json };
       "list_workflows": { Args: Record<PropertyKey, never>; Returns: Json };
+      "open_hook": { Args: { "p_source": string }; Returns: Json };
       "process_signals": { Args: Record<PropertyKey, never>; Returns: Json };
       "prune_history": { Args: { "p_limit": number; "p_older_than": string }; Returns: Json };
       "publish_workflow": {

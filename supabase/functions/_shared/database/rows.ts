@@ -11,6 +11,7 @@ import type {
   SkipReason,
 } from "../contract/statuses.ts";
 import type { ListedWorkflow, OperatorRole, Schedule, Workflow } from "../contract/dashboard.ts";
+import type { HookSource } from "../contract/hooks.ts";
 import type { CatchUp } from "../contract/workflow_file.ts";
 
 export type Json = Record<string, unknown>;
@@ -61,6 +62,13 @@ export interface InsertedEvent {
   result: AnsweredEvent["result"] | "conflict";
   workflow_run_ids: string[];
 }
+
+/** With what must not be shown to anybody. */
+export type OpenedHook = HookSource & {
+  secrets: string[];
+  /** A rate limit policy is meant for it. */
+  is_limited: boolean;
+};
 
 // --- queue and completion
 

@@ -3,6 +3,7 @@
 import { OrchestratorError, type Problem } from "../contract/errors.ts";
 import type { AppendedPlan, CompiledWorkflow } from "../contract/compiled_workflow.ts";
 import type * as dashboard from "../contract/dashboard.ts";
+import type { HookSource } from "../contract/hooks.ts";
 import type { JobStatus } from "../contract/statuses.ts";
 import type { ActionName, Actions, Actor } from "./actions.ts";
 import type * as rows from "./rows.ts";
@@ -208,6 +209,12 @@ export function createRpc(transport: Transport) {
 
     listAudit: (a: { filter?: rows.AuditFilter; limit?: number; before?: number }) =>
       call<dashboard.AuditRow[]>("list_audit", prefix(a)).then(asList),
+
+    listHooks: () => call<HookSource[]>("list_hooks", {}).then(asList),
+
+    getHook: (a: { source: string }) => call<HookSource | null>("get_hook", prefix(a)),
+
+    openHook: (a: { source: string }) => call<rows.OpenedHook | null>("open_hook", prefix(a)),
 
     getOperator: (a: { userId: string }) => call<rows.Operator | null>("get_operator", prefix(a)),
 

@@ -25,6 +25,9 @@ export interface ExpressionFault {
 /** Top-level names besides `steps`. */
 export const VARIABLES = ["inputs", "event", "run", "item", "index"] as const;
 
+/** The names of a webhook's source, which knows none of the others. */
+export const HOOK_VARIABLES = ["body", "headers", "source"] as const;
+
 const TIMESTAMP = "google.protobuf.Timestamp";
 const DURATION = "google.protobuf.Duration";
 
@@ -42,7 +45,9 @@ function createEnvironment(): Environment {
     homogeneousAggregateLiterals: false,
     limits: { maxAstNodes: MAX_NODES, maxDepth: MAX_DEPTH },
   });
-  for (const name of [...VARIABLES, "steps"]) created.registerVariable(name, "dyn");
+  for (const name of [...VARIABLES, ...HOOK_VARIABLES, "steps"]) {
+    created.registerVariable(name, "dyn");
+  }
   // Of these only the types count: JSON's numbers are doubles, and literals are integers.
   const toDouble = (): number => NaN;
   const toBool = (): boolean => false;

@@ -1,6 +1,6 @@
 // Makes a function of a syntax tree: CEL's rules of evaluation, for JSON, with every loop paid for.
 // Done once a text; worker and publish come with the same texts again and again.
-import { type Node, VARIABLES } from "./cel.ts";
+import { HOOK_VARIABLES, type Node, VARIABLES } from "./cel.ts";
 import { Failure } from "./failure.ts";
 import { FUNCTIONS, METHODS } from "./functions.ts";
 import {
@@ -100,7 +100,8 @@ function compileNode(node: Node, locals: readonly string[]): Run {
 function compileName(name: string, locals: readonly string[]): Run {
   const slot = locals.lastIndexOf(name);
   if (slot !== -1) return (frame) => frame.locals[slot];
-  const isKnown = name === "steps" || VARIABLES.some((variable) => variable === name);
+  const isKnown = name === "steps" ||
+    [...VARIABLES, ...HOOK_VARIABLES].some((variable) => variable === name);
   const type = TYPES.get(name);
   if (!isKnown && type !== undefined) return () => type;
   return (frame) => {

@@ -19,6 +19,10 @@ export interface ExpressionContext {
   item?: unknown;
   index?: number;
   steps?: Readonly<Record<string, { status: string; output: unknown }>>;
+  /** These three are a webhook's. */
+  body?: unknown;
+  headers?: unknown;
+  source?: string;
 }
 
 /** An evaluation has no value; the message says of which expression, why, and names what lacks. */

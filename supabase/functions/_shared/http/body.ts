@@ -50,14 +50,31 @@ export function checkInput<Schema extends z.ZodType>(
   );
 }
 
-/** Reads a body as text, counting while it comes in: a length header may be missing or a lie. */
+/** Reads a body as text, within the limit. */
 export async function readText(
   request: Request,
   maxBytes: number,
 ): Promise<string> {
+  const bytes = await readBytes(request, maxBytes);
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new OrchestratorError(
+      "invalid",
+      "reading the body: it is not UTF-8 text",
+      { cause },
+    );
+  }
+}
+
+/** Reads a body as it is, counting while it comes in: a length header may be missing or a lie. */
+export async function readBytes(
+  request: Request,
+  maxBytes: number,
+): Promise<Uint8Array<ArrayBuffer>> {
   const announced = Number(request.headers.get("content-length") ?? 0);
   if (announced > maxBytes) throw tooLarge(maxBytes);
-  if (request.body === null) return "";
+  if (request.body === null) return new Uint8Array();
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   let size = 0;
   try {
@@ -77,17 +94,7 @@ export async function readText(
       },
     );
   }
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(
-      await new Blob(chunks).arrayBuffer(),
-    );
-  } catch (cause) {
-    throw new OrchestratorError(
-      "invalid",
-      "reading the body: it is not UTF-8 text",
-      { cause },
-    );
-  }
+  return new Uint8Array(await new Blob(chunks).arrayBuffer());
 }
 
 function parseJson(text: string): unknown {

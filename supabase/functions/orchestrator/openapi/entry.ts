@@ -10,6 +10,7 @@ export const TAGS = {
   "Agents": "What agents call back.",
   "Workflows": "The registry of workflow files.",
   "Schedules": "When workflows run by themselves.",
+  "Webhooks": "What other services send.",
   "Rate limits": "Buckets and their policies.",
   "Operating": "The state of everything.",
 } as const;

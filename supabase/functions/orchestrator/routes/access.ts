@@ -23,6 +23,8 @@ export const ROUTE_ACCESS: AccessTable = {
   "GET /schedules": "viewer",
   "GET /rate_limits": "viewer",
   "GET /audit": "viewer",
+  "GET /hooks": "viewer",
+  "GET /hooks/:source": "viewer",
   // What its buttons do; each leaves an audit row.
   "POST /dispatch": "operator",
   "POST /runs/bulk": "operator",
@@ -42,6 +44,9 @@ export const ROUTE_ACCESS: AccessTable = {
   "POST /schedules/:id/run": "operator",
   "PUT /rate_limits/policies": "operator",
   "DELETE /rate_limits/policies": "operator",
+  "PUT /hooks/:source": "operator",
+  "DELETE /hooks/:source": "operator",
+  "POST /hooks/:source/rotate": "operator",
   // What apps, agents and the platform call. POST /http calls with the service's credentials, and the
   // steps that POST /runs/:id/steps adds are somebody's code: neither is for a person at a page.
   "POST /worker": "service",
@@ -54,4 +59,6 @@ export const ROUTE_ACCESS: AccessTable = {
   // Their URLs hold a token.
   "POST /callbacks/:token": "open",
   "POST /callbacks/:token/heartbeat": "open",
+  // Its sender signs what it sends.
+  "POST /hooks/:source": "open",
 };

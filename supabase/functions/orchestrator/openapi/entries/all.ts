@@ -1,5 +1,6 @@
 // The entries of all routes. A route without one, and one without its route, fail a test.
 import type { RouteEntries } from "../entry.ts";
+import { HOOKS } from "./hooks.ts";
 import { JOBS } from "./jobs.ts";
 import { OPERATING } from "./operating.ts";
 import { RUNS } from "./runs.ts";
@@ -11,5 +12,6 @@ export const ROUTE_ENTRIES: RouteEntries = {
   ...RUNS,
   ...JOBS,
   ...WORKFLOWS,
+  ...HOOKS,
   ...OPERATING,
 };
