@@ -5178,7 +5178,7 @@ comment on column public.orchestrator_trigger_keys.networks is 'Where requests m
 comment on column public.orchestrator_trigger_keys.last_used_at is 'Written once a minute at most.';
 alter table public.orchestrator_trigger_keys enable row level security;
 create policy "nobody but the service role" on public.orchestrator_trigger_keys as permissive for all to public using (false) with check (false);
-grant insert, select, update on public.orchestrator_trigger_keys to service_role;
+grant delete, insert, select, update on public.orchestrator_trigger_keys to service_role;
 
 create table public.plan_revisions (
   workflow_run_id uuid not null,

@@ -37,10 +37,11 @@ export const payload = z.custom<Record<string, unknown>>(isObject, {
   if (fault !== null) {
     context.addIssue({ code: "custom", message: `the payload ${fault}` });
   }
-}).optional();
+}).meta({ type: "object" }).optional();
 
-const pageSize = z.coerce.number().pipe(z.int().min(1).max(200)).default(50);
-const numeral = z.string().regex(/^\d{1,15}$/, "must be a whole number")
+const pageSize = z.coerce.number().int().min(1).max(200).default(50);
+/** A whole number in a path or a query. */
+export const numeral = z.string().regex(/^\d{1,15}$/, "must be a whole number")
   .transform(Number);
 
 export const runId = z.guid("must be a run id");

@@ -18,6 +18,7 @@ import { addJobRequestRoute } from "./routes/job_request.ts";
 import { addJobsRoutes } from "./routes/jobs.ts";
 import { addKeysRoutes } from "./routes/keys.ts";
 import { addMeRoute } from "./routes/me.ts";
+import { addOpenapiRoute } from "./routes/openapi.ts";
 import { addOverviewRoute } from "./routes/overview.ts";
 import { addRateLimitRoute } from "./routes/rate_limit.ts";
 import { addRateLimitsRoutes } from "./routes/rate_limits.ts";
@@ -60,5 +61,6 @@ addHooksRoutes(router, engine);
 addHookDeliveriesRoute(router, engine);
 addTriggersRoutes(router, engine);
 addHealthRoute(router, engine);
+addOpenapiRoute(router);
 
 Deno.serve(router.fetch);

@@ -3,14 +3,18 @@
 import type { ErrorClass } from "./statuses.ts";
 import type { CatchUp, StepMethod, TriggerType } from "./workflow_file.ts";
 
+export const STEP_KINDS = ["call", "wait", "sleep", "workflow", "start", "failure"] as const;
+
 /**
  * `start` and `failure` are steps that the compiler adds: the first evaluates the trigger's rules,
  * the last begins compensation and `on_failure` once the graph is quiet.
  */
-export type StepKind = "call" | "wait" | "sleep" | "workflow" | "start" | "failure";
+export type StepKind = (typeof STEP_KINDS)[number];
+
+export const STEP_PHASES = ["main", "on_failure", "compensate"] as const;
 
 /** Jobs of `main` steps exist from dispatch on, the others' once the run has failed. */
-export type StepPhase = "main" | "on_failure" | "compensate";
+export type StepPhase = (typeof STEP_PHASES)[number];
 
 /**
  * How a step waits for its dependencies; null is the default: all have ended, none failed, at least

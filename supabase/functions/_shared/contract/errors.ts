@@ -1,15 +1,9 @@
 // The one error type that crosses module boundaries, and the problems it carries. HTTP routes turn
 // it into problem details; nothing else may decide a status code.
 
-/** One finding about input: where it is (path; file, line and column from 1) and what was expected. */
-export interface Problem {
-  path?: string;
-  message: string;
-  file?: string;
-  line?: number;
-  column?: number;
-  near?: string[];
-}
+import type { Problem } from "./answers/problem_details.ts";
+
+export type { Problem };
 
 /** Every kind of error with the HTTP status that it is answered with. */
 export const HTTP_STATUS_OF_KIND = {

@@ -1,5 +1,7 @@
 // The shapes that the database's functions answer with, named as their columns are. Times are ISO
 // strings. They are declared, not parsed: the functions on the other side are ours and tested.
+import type { InsertedEvent as AnsweredEvent } from "../contract/answers/dispatch.ts";
+import type { Tokens } from "../contract/answers/health.ts";
 import type { AppendedPlan, StepConfig } from "../contract/compiled_workflow.ts";
 import type {
   ErrorClass,
@@ -8,13 +10,7 @@ import type {
   RunStatus,
   SkipReason,
 } from "../contract/statuses.ts";
-import type {
-  ListedWorkflow,
-  OperatorRole,
-  RunJob,
-  Schedule,
-  Workflow,
-} from "../contract/dashboard.ts";
+import type { ListedWorkflow, OperatorRole, Schedule, Workflow } from "../contract/dashboard.ts";
 import type { HookSource } from "../contract/hooks.ts";
 import type { CatchUp } from "../contract/workflow_file.ts";
 
@@ -22,13 +18,7 @@ export type Json = Record<string, unknown>;
 
 // --- registry
 
-export interface PublishedWorkflow {
-  workflow_key: string;
-  definition_id: string | number;
-  sha256: string;
-  version: number;
-  result: "published" | "unchanged";
-}
+export type { PublishedWorkflow } from "../contract/answers/workflows.ts";
 
 export interface StaleWorkflowFile {
   source_path: string;
@@ -68,8 +58,8 @@ export interface Dispatched {
 }
 
 export interface InsertedEvent {
-  event_id: string | number;
-  result: "created" | "existing" | "conflict";
+  event_id: string;
+  result: AnsweredEvent["result"] | "conflict";
   workflow_run_ids: string[];
 }
 
@@ -289,12 +279,9 @@ export interface Settlement extends Lease {
 
 // --- rate limits and schedules
 
-export interface TakenTokens {
-  allowed: boolean;
-  tokens: number | null;
+export interface TakenTokens extends Tokens {
   capacity: number | null;
   refill_rate: number | null;
-  retry_after_ms: number;
 }
 
 export interface ClaimedSchedule {
@@ -331,10 +318,7 @@ export interface JobFilter {
   text?: string;
 }
 
-export interface JobDetail extends RunJob {
-  /** Part of a callback's token. */
-  generation: number;
-}
+export type { RunJob as JobDetail } from "../contract/answers/jobs.ts";
 
 /** What a lease would give of a job now. It is none: the token is the nil uuid. */
 export interface DescribedCall extends LeasedJob {
@@ -403,24 +387,9 @@ export interface AppendedSteps {
   reason?: string;
 }
 
-/** What appended steps may depend on. */
-export interface RunPlan {
-  status: RunStatus;
-  revision: number;
-  steps: { step_id: string; status: JobStatus }[];
-}
+export type { RunPlan } from "../contract/answers/runs.ts";
 
-export interface Health {
-  ok: boolean;
-  database_time: string;
-  /** Jobs by status; a status without jobs is left out. */
-  queue: Partial<Record<JobStatus, number>>;
-  oldest_ready_seconds: number;
-  workers_alive: number;
-  last_tick_at: string | null;
-  last_cron_tick_at: string | null;
-  warnings: string[];
-}
+export type { Health } from "../contract/answers/health.ts";
 
 // --- agents
 

@@ -1,7 +1,8 @@
 // Errors as RFC 9457 problem details. The only place that turns an error into a response; what it
 // does not know becomes a bare 500, and its text goes to the log only.
 import { z } from "zod";
-import { OrchestratorError, type Problem } from "../contract/errors.ts";
+import type { ProblemDetails } from "../contract/answers/problem_details.ts";
+import { OrchestratorError } from "../contract/errors.ts";
 import { listZodProblems } from "./zod_problems.ts";
 
 export const PROBLEM_CONTENT_TYPE = "application/problem+json";
@@ -22,18 +23,6 @@ const TITLES: Record<number, string> = {
 
 /** Without a better time known, callers come back after this. */
 const DEFAULT_RETRY_MS = 1_000;
-
-/** https://www.rfc-editor.org/rfc/rfc9457; `kind`, `problems` and the rest are extension members. */
-export interface ProblemDetails {
-  type: "about:blank";
-  title: string;
-  status: number;
-  detail: string;
-  kind: string;
-  problems?: Problem[];
-  retry_after_ms?: number;
-  request_id?: string;
-}
 
 export interface DescribedError {
   details: ProblemDetails;

@@ -1,19 +1,11 @@
 // Brings the registry in line with the bucket: publishes what changed, refuses what is invalid (the
 // published version stays), archives what is gone. Serves the registry; run by every cron tick.
+import type { SyncCounts } from "../contract/answers/workflows.ts";
 import { OrchestratorError } from "../contract/errors.ts";
 import type { StaleWorkflowFile } from "../database/rows.ts";
 import { logEvent } from "../log.ts";
 import { checkSource, publishChecked } from "./publish.ts";
 import type { RegistryDeps } from "./read_through.ts";
-
-/** Files by what was done with them. `failed` ones are tried again by the next sync. */
-export interface SyncCounts {
-  published: number;
-  unchanged: number;
-  rejected: number;
-  archived: number;
-  failed: number;
-}
 
 /** Syncs once. A failing file does not stop the others; throws only if database or bucket is away. */
 export async function syncRegistry(deps: RegistryDeps): Promise<SyncCounts> {

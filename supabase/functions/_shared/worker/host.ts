@@ -1,5 +1,6 @@
 // One worker for each isolate: whoever wakes it while it drains only pokes it. Serves stage 4,
 // worker.
+import type { WorkerStart } from "../contract/answers/health.ts";
 import { logEvent } from "../log.ts";
 import {
   createCounts,
@@ -8,7 +9,7 @@ import {
   type DrainSeam,
   subtractCounts,
 } from "./drain_seam.ts";
-import { Session, type WorkerStart } from "./session.ts";
+import { Session } from "./session.ts";
 
 export interface WorkerHostOptions {
   /** Called for each drain, so that changed settings take effect with the next one. */

@@ -1,15 +1,9 @@
 // From a wake-up to rest: one drain, and another one if a wake-up came too late for the first.
+import type { WorkerStart } from "../contract/answers/health.ts";
 import { logEvent } from "../log.ts";
 import { Drain } from "./drain.ts";
 import { type DrainCounts, type DrainEnd, type DrainSeam, subtractCounts } from "./drain_seam.ts";
 import { isUnavailable } from "./settle.ts";
-
-/** What became of a wake-up. */
-export interface WorkerStart {
-  /** False: as many workers as allowed are draining already, and will see the work. */
-  accepted: boolean;
-  worker_id: string | null;
-}
 
 export interface SessionEnd {
   start: WorkerStart;

@@ -57,6 +57,8 @@ export const ROUTE_ACCESS: AccessTable = {
   "POST /rate_limit": "service",
   "POST /events": "service",
   "POST /runs/:id/steps": "service",
+  // No secret, and nothing that the README does not say: tools read it without a key.
+  "GET /openapi.json": "open",
   // Their URLs hold a token.
   "POST /callbacks/:token": "open",
   "POST /callbacks/:token/heartbeat": "open",

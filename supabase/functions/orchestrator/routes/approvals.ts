@@ -1,6 +1,7 @@
 // POST /jobs/:id/approve and /jobs/:id/reject, and the same by run and step: somebody's word for a step
 // that waits for an event, in the place of the event.
 import { z } from "zod";
+import type { DecidedJob } from "../../_shared/contract/answers/jobs.ts";
 import type { RunJob } from "../../_shared/contract/dashboard.ts";
 import { OrchestratorError } from "../../_shared/contract/errors.ts";
 import type { Caller } from "../../_shared/http/auth.ts";
@@ -12,14 +13,21 @@ import { actor, payload, readJobId, readRunId, readStepId, reason } from "../fie
 import { findStep } from "../find_step.ts";
 import { refuseUnknownJob } from "../refusals.ts";
 
-const input = z.strictObject({ actor, payload, reason }).optional();
+/** The body of all of these routes. */
+export const decisionInput = z.strictObject({ actor, payload, reason }).optional();
 
 type Action = "approve" | "reject";
 
 export function addApprovalsRoutes(router: Router, { rpc, host, loadSettings }: Engine): void {
-  const decide = async (jobId: number, action: Action, caller: Caller, request: Request) => {
+  const decide = async (
+    jobId: number,
+    action: Action,
+    caller: Caller,
+    request: Request,
+  ): Promise<DecidedJob> => {
     const { requestMaxBytes } = await loadSettings();
-    const { actor, payload, reason } = await readJson(request, input, requestMaxBytes) ?? {};
+    const { actor, payload, reason } = await readJson(request, decisionInput, requestMaxBytes) ??
+      {};
     const { result, status } = await rpc.act({
       actor: describeActor(caller),
       action: `job.${action}`,

@@ -6,7 +6,7 @@ import type { Router } from "../../_shared/http/router.ts";
 import type { Engine } from "../engine.ts";
 import { auditPage, text } from "../fields.ts";
 
-const query = z.strictObject({
+export const auditQuery = z.strictObject({
   action: text(200).optional(),
   actor: text(400).optional(),
   target: text(400).optional(),
@@ -15,7 +15,7 @@ const query = z.strictObject({
 
 export function addAuditRoute(router: Router, { rpc }: Engine): void {
   router.get("/audit", async (context) => {
-    const { limit, before, ...filter } = checkInput(context.req.query(), query, "query");
+    const { limit, before, ...filter } = checkInput(context.req.query(), auditQuery, "query");
     const rows = await rpc.listAudit({ filter, limit, before });
     const page: AuditPage = {
       rows,

@@ -9,22 +9,22 @@ import { jobId, reason, runId } from "../fields.ts";
 import { deadFilter, jobFilter, runFilter } from "../filters.ts";
 
 const action = z.enum(["cancel", "restart_failed"]);
-const runsCounted = z.strictObject({ action: action.optional(), ...runFilter });
-const jobsCounted = z.strictObject(jobFilter);
+export const runsCounted = z.strictObject({ action: action.optional(), ...runFilter });
+export const jobsCounted = z.strictObject(jobFilter);
 
-const runsInput = z.strictObject({
+export const bulkRunsInput = z.strictObject({
   action,
   filter: z.strictObject(runFilter),
   newest: runId,
   cursor: runId.nullable().optional(),
   reason,
-});
-const jobsInput = z.strictObject({
+}).meta({ id: "BulkRunsRequest" });
+export const bulkJobsInput = z.strictObject({
   action: z.literal("retry"),
   filter: z.strictObject(deadFilter),
   newest: jobId,
   cursor: jobId.nullable().optional(),
-});
+}).meta({ id: "BulkJobsRequest" });
 
 export function addBulkRoutes(router: Router, { rpc, host, loadSettings }: Engine): void {
   router.get("/runs/count", async (context) => {
@@ -34,7 +34,7 @@ export function addBulkRoutes(router: Router, { rpc, host, loadSettings }: Engin
 
   router.post("/runs/bulk", async (context) => {
     const { requestMaxBytes } = await loadSettings();
-    const { action, ...args } = await readJson(context.req.raw, runsInput, requestMaxBytes);
+    const { action, ...args } = await readJson(context.req.raw, bulkRunsInput, requestMaxBytes);
     const actor = describeActor(context.get("caller"));
     const answer = await rpc.act({ actor, action: `runs.${action}`, args });
     if (answer.changed > 0) host.wakeQuietly();
@@ -48,7 +48,11 @@ export function addBulkRoutes(router: Router, { rpc, host, loadSettings }: Engin
 
   router.post("/jobs/bulk", async (context) => {
     const { requestMaxBytes } = await loadSettings();
-    const { newest, cursor, filter } = await readJson(context.req.raw, jobsInput, requestMaxBytes);
+    const { newest, cursor, filter } = await readJson(
+      context.req.raw,
+      bulkJobsInput,
+      requestMaxBytes,
+    );
     const actor = describeActor(context.get("caller"));
     const args = { newest, cursor, filter };
     const answer = await rpc.act({ actor, action: "jobs.retry", args });

@@ -3,6 +3,10 @@
 // good for one attempt of one job.
 import type { CallbackClaims } from "../../_shared/callback/token.ts";
 import { OrchestratorError } from "../../_shared/contract/errors.ts";
+import type {
+  ExtendedCallback,
+  SettledCallbackAnswer,
+} from "../../_shared/contract/answers/jobs.ts";
 import type { JobDetail, OutputRef } from "../../_shared/database/rows.ts";
 import { readText } from "../../_shared/http/body.ts";
 import type { Router } from "../../_shared/http/router.ts";
@@ -59,20 +63,22 @@ export function addCallbackRoutes(
     host.wakeQuietly();
     if ("tooLarge" in body) throw body.tooLarge;
     const { outcome, error_class, error_text } = result;
-    return context.json({
+    const answer: SettledCallbackAnswer = {
       job_id: claims.jobId,
       status: applied.status,
       outcome,
       error_class,
       error_text,
-    });
+    };
+    return context.json(answer);
   });
 
   router.post("/callbacks/:token/heartbeat", async (context) => {
     const { claims } = await openCallback(context.req.param("token"), engine);
     const { result } = await rpc.heartbeatCallback(claims);
     if (result !== "extended") throw refuseAttempt(result, claims);
-    return context.json({ job_id: claims.jobId, result });
+    const answer: ExtendedCallback = { job_id: claims.jobId, result };
+    return context.json(answer);
   });
 }
 

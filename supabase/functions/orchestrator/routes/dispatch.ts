@@ -1,6 +1,11 @@
 // POST /dispatch: starts runs. One request answers with its run; a list is answered item by item,
 // so that one bad item does not hide what became of the others.
 import { z } from "zod";
+import type {
+  ListedStart,
+  StartedRun,
+  StartedRuns,
+} from "../../_shared/contract/answers/dispatch.ts";
 import { OrchestratorError, type Problem } from "../../_shared/contract/errors.ts";
 import type { DispatchedRun, DispatchRequest } from "../../_shared/database/rows.ts";
 import type { Caller } from "../../_shared/http/auth.ts";
@@ -14,7 +19,8 @@ import { describeMisfit, InputsCheck } from "../inputs_check.ts";
 
 const MAX_ITEMS = 1_000;
 
-const item = z.strictObject({
+/** One request. */
+export const dispatchInput = z.strictObject({
   user_id: userId,
   workflow_key: workflowKey,
   intent_id: intentId,
@@ -23,8 +29,8 @@ const item = z.strictObject({
   run_at: z.iso.datetime({ offset: true, error: "must be a time such as 2026-12-01T07:00:00Z" })
     .nullable().optional(),
   priority: z.int().min(0).max(1_000).nullable().optional(),
-});
-const list = z.array(item).min(1).max(MAX_ITEMS);
+}).meta({ id: "DispatchRequest" });
+export const dispatchListInput = z.array(dispatchInput).min(1).max(MAX_ITEMS);
 
 export function addDispatchRoute(router: Router, engine: Engine): void {
   const inputs = new InputsCheck(engine.rpc);
@@ -39,17 +45,19 @@ export function addDispatchRoute(router: Router, engine: Engine): void {
     const body = await readJson(context.req.raw, z.unknown(), requestMaxBytes);
     const dispatcher = open(context.get("caller"));
     if (Array.isArray(body)) {
-      const requests = checkInput(body, list, "body");
+      const requests = checkInput(body, dispatchListInput, "body");
       const { runs, refusals } = await dispatch(requests, dispatcher);
-      return context.json({ runs: runs.map((run) => explain(run, refusals)) }, 202);
+      const answer: StartedRuns = { runs: runs.map((run) => explain(run, refusals)) };
+      return context.json(answer, 202);
     }
-    const request = checkInput(body, item, "body");
+    const request = checkInput(body, dispatchInput, "body");
     const { runs: [run], refusals } = await dispatch([request], dispatcher);
     if (run.result === "conflict") throw refuseConflict();
     if (run.result === "unknown_workflow") throw refusals.get(run.workflow_key);
     if (run.result === "invalid") throw refuseInputs(run);
     const { workflow_run_id, workflow_key, result } = run;
-    return context.json({ workflow_run_id, workflow_key, result }, 202);
+    const answer: StartedRun = { workflow_run_id, workflow_key, result };
+    return context.json(answer, 202);
   });
 }
 
@@ -75,14 +83,7 @@ interface Answer {
   refusals: Refusals;
 }
 
-interface ExplainedRun extends Omit<DispatchedRun, "result"> {
-  /** `unavailable`: nobody could look whether there is such a workflow; try this item again. */
-  result: DispatchedRun["result"] | Misfit["result"] | "unavailable";
-  detail?: string;
-  problems?: Problem[];
-}
-
-function explain(run: DispatchedRun | Misfit, refusals: Refusals): ExplainedRun {
+function explain(run: DispatchedRun | Misfit, refusals: Refusals): ListedStart {
   if (run.result === "invalid") return { ...run, detail: describeMisfit(run.problems) };
   if (run.result !== "unknown_workflow") return run;
   const refusal = refusals.get(run.workflow_key);

@@ -1,5 +1,6 @@
 // GET /health: what a monitor asks. 200 when all is well, 503 with warnings when somebody should
 // look. It needs the service key like every route: queue depths are nobody else's business.
+import type { Health } from "../../_shared/contract/answers/health.ts";
 import { OrchestratorError } from "../../_shared/contract/errors.ts";
 import type { Router } from "../../_shared/http/router.ts";
 import type { Engine } from "../engine.ts";
@@ -9,7 +10,8 @@ export function addHealthRoute(router: Router, { rpc, loadSettings }: Engine): v
     const health = await rpc.getHealth();
     const warnings = [...health.warnings, ...await checkSettings(loadSettings)];
     const ok = health.ok && warnings.length === 0;
-    return context.json({ ...health, ok, warnings }, ok ? 200 : 503);
+    const answer: Health = { ...health, ok, warnings };
+    return context.json(answer, ok ? 200 : 503);
   });
 }
 

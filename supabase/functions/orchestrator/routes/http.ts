@@ -10,7 +10,7 @@ import { classifyOutcome } from "../../_shared/worker/classify.ts";
 import { buildIdempotencyHeaders } from "../../_shared/worker/request.ts";
 import type { Engine } from "../engine.ts";
 
-const input = z.strictObject({
+export const httpInput = z.strictObject({
   call: z.string().min(1).max(2_048),
   method: z.enum(["GET", "POST", "PUT", "PATCH", "DELETE"]).default("POST"),
   body: z.unknown().optional(),
@@ -21,14 +21,14 @@ const input = z.strictObject({
 }).refine((it) => it.method !== "GET" || it.body === undefined, {
   path: ["body"],
   message: "a GET call has no body",
-});
+}).meta({ id: "HttpRequest" });
 
 export function addHttpRoute(router: Router, { loadSettings, loadIdentity }: Engine): void {
   router.post("/http", async (context) => {
     const { requestMaxBytes, stepTimeoutMs } = await loadSettings();
     const { call, method, body, timeout_ms, idempotency_key } = await readJson(
       context.req.raw,
-      input,
+      httpInput,
       requestMaxBytes,
     );
     const outcome = await callAgent({

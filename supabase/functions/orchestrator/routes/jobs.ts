@@ -1,5 +1,6 @@
 // GET /jobs, GET /jobs/:id, POST /jobs/:id/retry, POST /jobs/:id/reset: what operators do with jobs.
 import { z } from "zod";
+import type { RedrivenJobAnswer } from "../../_shared/contract/answers/jobs.ts";
 import type { JobPage } from "../../_shared/contract/dashboard.ts";
 import { OrchestratorError } from "../../_shared/contract/errors.ts";
 import { checkInput } from "../../_shared/http/body.ts";
@@ -10,11 +11,11 @@ import { jobPage, readJobId } from "../fields.ts";
 import { jobFilter } from "../filters.ts";
 import { refuseUnknownJob } from "../refusals.ts";
 
-const page = z.strictObject({ ...jobFilter, ...jobPage });
+export const jobsQuery = z.strictObject({ ...jobFilter, ...jobPage });
 
 export function addJobsRoutes(router: Router, { rpc, host }: Engine): void {
   router.get("/jobs", async (context) => {
-    const { limit, before, ...filter } = checkInput(context.req.query(), page, "query");
+    const { limit, before, ...filter } = checkInput(context.req.query(), jobsQuery, "query");
     const jobs = await rpc.listJobs({ filter, limit, before });
     const next_before = jobs.length < limit ? null : jobs.at(-1)!.job_id;
     const answer: JobPage = { jobs, next_before };
@@ -42,7 +43,8 @@ export function addJobsRoutes(router: Router, { rpc, host }: Engine): void {
         throw new OrchestratorError("conflict", message);
       }
       host.wakeQuietly();
-      return context.json({ job_id: jobId, workflow_run_id, status }, 202);
+      const answer: RedrivenJobAnswer = { job_id: jobId, workflow_run_id, status };
+      return context.json(answer, 202);
     });
   }
 }

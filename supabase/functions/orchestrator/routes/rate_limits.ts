@@ -9,18 +9,20 @@ import { describeActor } from "../act.ts";
 import type { Engine } from "../engine.ts";
 import { bucketPage, text } from "../fields.ts";
 
-const page = z.strictObject({ text: text(200).optional(), ...bucketPage });
+export const rateLimitsQuery = z.strictObject({ text: text(200).optional(), ...bucketPage });
 const pattern = text(500);
-const policy = z.strictObject({
+export const policyInput = z.strictObject({
   pattern,
   capacity: z.number().nullable(),
   refill_rate: z.number(),
   description: text(2_000).or(z.literal("")).nullable().optional(),
-});
+}).meta({ id: "PolicyRequest" });
+
+export const policyQuery = z.strictObject({ pattern });
 
 export function addRateLimitsRoutes(router: Router, { rpc, loadSettings }: Engine): void {
   router.get("/rate_limits", async (context) => {
-    const { text, limit, after } = checkInput(context.req.query(), page, "query");
+    const { text, limit, after } = checkInput(context.req.query(), rateLimitsQuery, "query");
     const { policies, buckets } = await rpc.listRateLimits({ text, limit, after });
     const answer: RateLimits = {
       policies,
@@ -32,7 +34,7 @@ export function addRateLimitsRoutes(router: Router, { rpc, loadSettings }: Engin
 
   router.put("/rate_limits/policies", async (context) => {
     const { requestMaxBytes } = await loadSettings();
-    const args = await readJson(context.req.raw, policy, requestMaxBytes);
+    const args = await readJson(context.req.raw, policyInput, requestMaxBytes);
     const actor = describeActor(context.get("caller"));
     const { result, reason } = await rpc.act({ actor, action: "policy.set", args });
     if (result === "invalid") throw refusePolicy(args.pattern, reason ?? "it is not possible");
@@ -40,8 +42,7 @@ export function addRateLimitsRoutes(router: Router, { rpc, loadSettings }: Engin
   });
 
   router.delete("/rate_limits/policies", async (context) => {
-    const query = z.strictObject({ pattern });
-    const args = checkInput(context.req.query(), query, "query");
+    const args = checkInput(context.req.query(), policyQuery, "query");
     const name = JSON.stringify(args.pattern);
     const actor = describeActor(context.get("caller"));
     const { result, reason } = await rpc.act({ actor, action: "policy.delete", args });

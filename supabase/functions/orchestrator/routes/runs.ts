@@ -1,6 +1,10 @@
 // GET /runs, GET /runs/:id, POST /runs/:id/cancel, POST /runs/:id/restart: what operators do with
 // runs.
 import { z } from "zod";
+import type {
+  CancelledRunAnswer,
+  RestartedRunAnswer,
+} from "../../_shared/contract/answers/runs.ts";
 import type { RunPage } from "../../_shared/contract/dashboard.ts";
 import { OrchestratorError } from "../../_shared/contract/errors.ts";
 import type { RunStatus } from "../../_shared/contract/statuses.ts";
@@ -14,9 +18,9 @@ import { runFilter } from "../filters.ts";
 import { describeMisfit, findPayloadProblems } from "../inputs_check.ts";
 import { refuseUnknownRun, refuseUnknownStep } from "../refusals.ts";
 
-const page = z.strictObject({ ...runFilter, ...runPage });
-const cancelInput = z.strictObject({ reason }).optional();
-const restartInput = z.strictObject({
+export const runsQuery = z.strictObject({ ...runFilter, ...runPage });
+export const cancelInput = z.strictObject({ reason }).optional();
+export const restartInput = z.strictObject({
   mode: z.enum(["failed", "step", "whole"]),
   step_id: stepId.optional(),
   definition: z.enum(["same", "latest"]).optional(),
@@ -32,13 +36,13 @@ const restartInput = z.strictObject({
     ? "is missing: name the step to begin with, as GET /runs/:id shows it"
     : `goes with mode step only: leave it out, or set mode to step instead of ${mode}`;
   context.addIssue({ code: "custom", path: ["step_id"], message });
-});
+}).meta({ id: "RestartRequest" });
 
 type Restart = z.output<typeof restartInput>;
 
 export function addRunsRoutes(router: Router, { rpc, host, loadSettings }: Engine): void {
   router.get("/runs", async (context) => {
-    const { limit, before, ...filter } = checkInput(context.req.query(), page, "query");
+    const { limit, before, ...filter } = checkInput(context.req.query(), runsQuery, "query");
     const runs = await rpc.listRuns({ filter, limit, before });
     const next_before = runs.length < limit ? null : runs.at(-1)!.workflow_run_id;
     const answer: RunPage = { runs, next_before };
@@ -66,7 +70,8 @@ export function addRunsRoutes(router: Router, { rpc, host, loadSettings }: Engin
       const message = `cancelling run ${workflowRunId}: it has ended already (${status})`;
       throw new OrchestratorError("conflict", message);
     }
-    return context.json({ workflow_run_id: workflowRunId, status });
+    const answer: CancelledRunAnswer = { workflow_run_id: workflowRunId, status };
+    return context.json(answer);
   });
 
   router.post("/runs/:id/restart", async (context) => {
@@ -86,7 +91,8 @@ export function addRunsRoutes(router: Router, { rpc, host, loadSettings }: Engin
     }
     const { workflow_run_id, jobs } = restarted;
     host.wakeQuietly();
-    return context.json({ workflow_run_id, jobs }, 202);
+    const answer: RestartedRunAnswer = { workflow_run_id, jobs };
+    return context.json(answer, 202);
   });
 }
 

@@ -11,7 +11,10 @@ import { describeActor } from "../act.ts";
 import type { Engine } from "../engine.ts";
 import { readScheduleId, schedulePage, workflowKey } from "../fields.ts";
 
-const page = z.strictObject({ workflow_key: workflowKey.optional(), ...schedulePage });
+export const schedulesQuery = z.strictObject({
+  workflow_key: workflowKey.optional(),
+  ...schedulePage,
+});
 
 /** Slots that are shown ahead. */
 const SLOTS_AHEAD = 5;
@@ -24,7 +27,7 @@ const ACTIONS = {
 
 export function addSchedulesRoutes(router: Router, { rpc, host }: Engine): void {
   router.get("/schedules", async (context) => {
-    const query = checkInput(context.req.query(), page, "query");
+    const query = checkInput(context.req.query(), schedulesQuery, "query");
     const { workflow_key: workflowKey, limit, after } = query;
     const rows = await rpc.listSchedules({ workflowKey, limit, after });
     const now = new Date();

@@ -1,6 +1,8 @@
 // GET /runs/:id/plan, POST /runs/:id/steps, GET /runs/:id/steps/:step/items: the steps of one run, and
 // how more of them are added while it is live.
 import { z } from "zod";
+import type { ItemPage } from "../../_shared/contract/answers/jobs.ts";
+import type { AppendedStepsAnswer, NamedPlan } from "../../_shared/contract/answers/runs.ts";
 import { OrchestratorError, type Problem } from "../../_shared/contract/errors.ts";
 import type { RunPlan } from "../../_shared/database/rows.ts";
 import { checkInput, readJson } from "../../_shared/http/body.ts";
@@ -11,8 +13,10 @@ import { itemPage, readRunId, readStepId, reason, text, values } from "../fields
 import { findStep } from "../find_step.ts";
 import { refuseUnknownRun } from "../refusals.ts";
 
-const appendInput = z.strictObject({ steps: values, author: text(200), reason });
-const page = z.strictObject(itemPage);
+export const appendInput = z.strictObject({ steps: values, author: text(200), reason }).meta({
+  id: "AppendRequest",
+});
+export const itemsQuery = z.strictObject(itemPage);
 
 export function addStepsRoutes(router: Router, { rpc, host, loadSettings }: Engine): void {
   const readPlan = async (workflowRunId: string): Promise<RunPlan> => {
@@ -23,7 +27,9 @@ export function addStepsRoutes(router: Router, { rpc, host, loadSettings }: Engi
 
   router.get("/runs/:id/plan", async (context) => {
     const workflowRunId = readRunId(context.req.param("id"));
-    return context.json({ workflow_run_id: workflowRunId, ...await readPlan(workflowRunId) });
+    const plan = await readPlan(workflowRunId);
+    const answer: NamedPlan = { workflow_run_id: workflowRunId, ...plan };
+    return context.json(answer);
   });
 
   router.post("/runs/:id/steps", async (context) => {
@@ -55,20 +61,22 @@ export function addStepsRoutes(router: Router, { rpc, host, loadSettings }: Engi
     }
     host.wakeQuietly();
     const { revision, steps: added } = appended;
-    return context.json({ workflow_run_id: workflowRunId, revision, steps: added }, 202);
+    const answer: AppendedStepsAnswer = { workflow_run_id: workflowRunId, revision, steps: added };
+    return context.json(answer, 202);
   });
 
   router.get("/runs/:id/steps/:step/items", async (context) => {
     const workflowRunId = readRunId(context.req.param("id"));
     const stepId = readStepId(context.req.param("step"));
-    const { limit, after } = checkInput(context.req.query(), page, "query");
+    const { limit, after } = checkInput(context.req.query(), itemsQuery, "query");
     const items = await rpc.listItems({ workflowRunId, stepId, limit, after });
     // Nothing is the answer for a step without items, which an unknown one must not look like.
     if (items.length === 0) await findStep(workflowRunId, stepId, rpc);
-    return context.json({
+    const answer: ItemPage = {
       items,
       next_after: items.length < limit ? null : items.at(-1)!.item_index,
-    });
+    };
+    return context.json(answer);
   });
 }
 

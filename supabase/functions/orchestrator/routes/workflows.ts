@@ -2,6 +2,7 @@
 // POST /workflows/validate, POST /workflows/sync: the registry over HTTP. The bucket stays the source
 // of truth.
 import { z } from "zod";
+import type { CheckedWorkflow, WorkflowList } from "../../_shared/contract/answers/workflows.ts";
 import type { CompiledWorkflow } from "../../_shared/contract/compiled_workflow.ts";
 import { OrchestratorError } from "../../_shared/contract/errors.ts";
 import { readJson } from "../../_shared/http/body.ts";
@@ -15,13 +16,14 @@ import { createPublisher } from "../act.ts";
 import type { Engine } from "../engine.ts";
 import { readVersion } from "../fields.ts";
 
-const input = z.strictObject({ source: z.string().min(1) });
+export const sourceInput = z.strictObject({ source: z.string().min(1) });
 
 export function addWorkflowsRoutes(router: Router, engine: Engine): void {
   const { rpc, bucket, loadRegistry } = engine;
 
   router.get("/workflows", async (context) => {
-    return context.json({ workflows: (await rpc.listWorkflows()).map(addWords) });
+    const answer: WorkflowList = { workflows: (await rpc.listWorkflows()).map(addWords) };
+    return context.json(answer);
   });
 
   router.get("/workflows/:key", async (context) => {
@@ -54,7 +56,8 @@ export function addWorkflowsRoutes(router: Router, engine: Engine): void {
 
   router.post("/workflows/validate", async (context) => {
     const { workflow } = await readWorkflow(context.req.raw, engine);
-    return context.json({ ok: true, workflow_key: workflow.key, workflow });
+    const answer: CheckedWorkflow = { ok: true, workflow_key: workflow.key, workflow };
+    return context.json(answer);
   });
 
   router.post("/workflows/sync", async (context) => {
@@ -76,7 +79,7 @@ async function readWorkflow(
 ): Promise<{ source: string; workflow: CompiledWorkflow }> {
   const settings = await loadSettings();
   // As JSON a text may be twice as long; the compiler looks at the length of the text itself.
-  const { source } = await readJson(request, input, settings.workflowMaxBytes * 2);
+  const { source } = await readJson(request, sourceInput, settings.workflowMaxBytes * 2);
   const checked = await checkSource({ source, file: null }, { settings, bucket });
   if (!checked.ok) throw refuseSource(null, checked.problems);
   return { source, workflow: checked.workflow };

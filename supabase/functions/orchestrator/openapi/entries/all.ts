@@ -1,0 +1,17 @@
+// The entries of all routes. A route without one, and one without its route, fail a test.
+import type { RouteEntries } from "../entry.ts";
+import { HOOKS } from "./hooks.ts";
+import { JOBS } from "./jobs.ts";
+import { OPERATING } from "./operating.ts";
+import { RUNS } from "./runs.ts";
+import { STARTING } from "./starting.ts";
+import { WORKFLOWS } from "./workflows.ts";
+
+export const ROUTE_ENTRIES: RouteEntries = {
+  ...STARTING,
+  ...RUNS,
+  ...JOBS,
+  ...WORKFLOWS,
+  ...HOOKS,
+  ...OPERATING,
+};
