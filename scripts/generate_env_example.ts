@@ -58,6 +58,29 @@ export const FUNCTION_VARIABLES: readonly Variable[] = [
       "What agents get as Bearer; accepted as a key too. Default: the service_role key, " +
       "else the secret key.",
   },
+  {
+    name: "OTEL_EXPORTER_OTLP_ENDPOINT",
+    example: "",
+    description:
+      "Traces of runs go to this OTLP receiver, by HTTP in JSON, at /v1/traces behind this " +
+      "address. Default: no traces are exported.",
+  },
+  {
+    name: "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+    example: "",
+    description: "The whole address for traces, where it is not the one above with /v1/traces.",
+  },
+  {
+    name: "OTEL_EXPORTER_OTLP_HEADERS",
+    example: "",
+    description:
+      "Headers for the receiver: name=value, separated by commas, values percent-encoded.",
+  },
+  {
+    name: "OTEL_SERVICE_NAME",
+    example: "",
+    description: "The service that traces name. Default: orchestrator.",
+  },
 ];
 
 /** The text of .env.example. */

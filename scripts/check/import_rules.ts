@@ -19,6 +19,7 @@ const SHARED_IMPORTS: Record<string, string[]> = {
   workflow: ["contract", "schedule/cron.ts", "expression"],
   expression: ["workflow/near.ts"],
   callback: [],
+  tracing: ["contract", "database", "log"],
   outputs: ["contract", "database", "log"],
   log: [],
   platform: ["log"],

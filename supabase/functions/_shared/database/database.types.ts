@@ -82,6 +82,8 @@ export type Database = {
           "idempotency_key": string | null;
           "intent_id": string | null;
           "payload": NonNullable<Json>;
+          "trace_parent": string | null;
+          "trace_state": string | null;
           "type": string;
           "user_id": string;
         };
@@ -92,6 +94,8 @@ export type Database = {
           "idempotency_key"?: string | null;
           "intent_id"?: string | null;
           "payload"?: NonNullable<Json>;
+          "trace_parent"?: string | null;
+          "trace_state"?: string | null;
           "type": string;
           "user_id": string;
         };
@@ -101,6 +105,8 @@ export type Database = {
           "idempotency_key"?: string | null;
           "intent_id"?: string | null;
           "payload"?: NonNullable<Json>;
+          "trace_parent"?: string | null;
+          "trace_state"?: string | null;
           "type"?: string;
           "user_id"?: string;
         };
@@ -552,6 +558,8 @@ export type Database = {
           "restarted_from": string | null;
           "skip_reason": string | null;
           "status": string;
+          "trace_parent": string | null;
+          "trace_state": string | null;
           "trigger_event_id": string | null;
           "trigger_type": string;
           "user_id": string;
@@ -583,6 +591,8 @@ export type Database = {
           "restarted_from"?: string | null;
           "skip_reason"?: string | null;
           "status"?: string;
+          "trace_parent"?: string | null;
+          "trace_state"?: string | null;
           "trigger_event_id"?: string | null;
           "trigger_type": string;
           "user_id": string;
@@ -613,6 +623,8 @@ export type Database = {
           "restarted_from"?: string | null;
           "skip_reason"?: string | null;
           "status"?: string;
+          "trace_parent"?: string | null;
+          "trace_state"?: string | null;
           "trigger_event_id"?: string | null;
           "trigger_type"?: string;
           "user_id"?: string;
@@ -863,6 +875,7 @@ export type Database = {
       };
       "cancel_run": { Args: { "p_reason"?: string; "p_workflow_run_id": string }; Returns: Json };
       "claim_due_schedules": { Args: { "p_limit": number }; Returns: Json };
+      "claim_traces": { Args: { "p_lease_ms": number; "p_limit": number }; Returns: Json };
       "complete_callback": {
         Args: { "p_attempt": number; "p_generation": number; "p_job_id": number; "p_result": Json };
         Returns: Json;
@@ -948,6 +961,8 @@ export type Database = {
           "p_idempotency_key"?: string;
           "p_intent_id"?: string;
           "p_payload"?: Json;
+          "p_trace_parent"?: string;
+          "p_trace_state"?: string;
           "p_type": string;
           "p_user_id": string;
         };
@@ -989,6 +1004,7 @@ export type Database = {
       };
       "list_stale_outputs": { Args: { "p_limit": number }; Returns: Json };
       "list_stale_workflow_files": { Args: { "p_bucket"?: string }; Returns: Json };
+      "list_trace_jobs": { Args: { "p_limit": number; "p_runs": Json }; Returns: Json };
       "list_workflows": { Args: Record<PropertyKey, never>; Returns: Json };
       "process_signals": { Args: Record<PropertyKey, never>; Returns: Json };
       "prune_history": { Args: { "p_limit": number; "p_older_than": string }; Returns: Json };
@@ -1020,6 +1036,7 @@ export type Database = {
       };
       "retry_job": { Args: { "p_job_id": number }; Returns: Json };
       "ring_worker": { Args: Record<PropertyKey, never>; Returns: Json };
+      "settle_traces": { Args: { "p_results": Json }; Returns: Json };
       "snooze_jobs": { Args: { "p_leases": Json; "p_worker_id": string }; Returns: Json };
       "start_worker": { Args: { "p_max_workers": number; "p_worker_id": string }; Returns: Json };
       "stop_worker": { Args: { "p_force"?: boolean; "p_worker_id": string }; Returns: Json };
@@ -1033,6 +1050,7 @@ export type Database = {
         };
         Returns: Json;
       };
+      "switch_trace_export": { Args: { "p_is_on": boolean }; Returns: Json };
       "take_tokens": {
         Args: { "p_key": string; "p_peek"?: boolean; "p_tokens"?: number };
         Returns: Json;
