@@ -20,6 +20,7 @@ const SHARED_IMPORTS: Record<string, string[]> = {
   expression: ["workflow/near.ts"],
   callback: [],
   tracing: ["contract", "database", "log"],
+  progress: ["contract", "log"],
   outputs: ["contract", "database", "log"],
   log: [],
   platform: ["log"],

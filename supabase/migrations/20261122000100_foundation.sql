@@ -20,6 +20,7 @@
 --   actions       one door for all that operators do, with its audit row
 --   secrets       what must be kept and not shown, in Vault
 --   traces        runs that have ended, until their spans are exported
+--   progress      how far a run is, for apps that show it
 --
 -- Tables and RPCs that callers name live in public; helpers live in orchestrator.
 -- Lock order everywhere: run (advisory, see orchestrator.lock_runs), then jobs by id, then run rows; then buckets by

@@ -192,6 +192,7 @@ Deno.test("a run of many jobs is sent in requests of a bounded size", () =>
         "wide",
         Array.from({ length: 150 }, (_, at) => ({
           id: `s${at}`,
+          call: `/functions/v1/agent-${at % 4}`,
         })),
       ),
     );

@@ -940,6 +940,10 @@ export type Database = {
       "get_operator": { Args: { "p_user_id": string }; Returns: Json };
       "get_overview": { Args: { "p_window": string }; Returns: Json };
       "get_plan": { Args: { "p_workflow_run_id": string }; Returns: Json };
+      "get_progress": {
+        Args: { "p_seen"?: string; "p_user_id"?: string; "p_workflow_run_id": string };
+        Returns: Json;
+      };
       "get_run": { Args: { "p_workflow_run_id": string }; Returns: Json };
       "get_settings": { Args: Record<PropertyKey, never>; Returns: Json };
       "get_workflow": { Args: { "p_workflow_key": string }; Returns: Json };

@@ -3,6 +3,7 @@
 import { OrchestratorError, type Problem } from "../contract/errors.ts";
 import type { AppendedPlan, CompiledWorkflow } from "../contract/compiled_workflow.ts";
 import type * as dashboard from "../contract/dashboard.ts";
+import type { Progress } from "../contract/progress.ts";
 import type { JobStatus } from "../contract/statuses.ts";
 import type { ActionName, Actions, Actor } from "./actions.ts";
 import type * as rows from "./rows.ts";
@@ -225,6 +226,12 @@ export function createRpc(transport: Transport) {
         "configure_orchestrator",
         prefix(a),
       ),
+
+    getProgress: (a: { workflowRunId: string; seen?: string; userId: string | null }) =>
+      call<
+        | { result: "not_found" | "unchanged" }
+        | { result: "changed"; version: string; progress: Progress }
+      >("get_progress", prefix(a)),
 
     switchTraceExport: (a: { isOn: boolean }) =>
       call<{ is_on: boolean }>("switch_trace_export", prefix(a)),

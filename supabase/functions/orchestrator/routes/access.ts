@@ -49,6 +49,8 @@ export const ROUTE_ACCESS: AccessTable = {
   "POST /rate_limit": "service",
   "POST /events": "service",
   "POST /runs/:id/steps": "service",
+  // What an app shows its own users.
+  "GET /runs/:id/events": "user",
   // Their URLs hold a token.
   "POST /callbacks/:token": "open",
   "POST /callbacks/:token/heartbeat": "open",
