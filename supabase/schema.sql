@@ -3955,6 +3955,28 @@ $function$;
 comment on function orchestrator.lease_due_jobs(p_worker_id text, p_limit integer, p_lease_ms integer, p_ready orchestrator.candidate[], p_ready_priorities integer[], OUT p_jobs json, OUT p_runs json, OUT p_reads json, OUT p_deferred integer, OUT p_next_due_ms numeric, OUT p_signals boolean) is 'Leases up to p_limit due jobs within their rate limits, and those that the settle before made ready, as columns: who answers a caller puts them into one object, once.';
 grant execute on function orchestrator.lease_due_jobs(p_worker_id text, p_limit integer, p_lease_ms integer, p_ready orchestrator.candidate[], p_ready_priorities integer[], OUT p_jobs json, OUT p_runs json, OUT p_reads json, OUT p_deferred integer, OUT p_next_due_ms numeric, OUT p_signals boolean) to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator.let_users_listen()
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if to_regclass('realtime.messages') is null or to_regprocedure('realtime.topic()') is null then
+    return false;
+  end if;
+  drop policy if exists "users hear of their own runs" on realtime.messages;
+  -- The topic has the user's id before the run's, so that no table of ours is asked.
+  create policy "users hear of their own runs" on realtime.messages
+    for select to authenticated
+    using (
+      extension = 'broadcast'
+      and starts_with((select realtime.topic()), 'run:' || (select auth.uid()) || ':')
+    );
+  return true;
+end;
+$function$;
+comment on function orchestrator.let_users_listen() is 'Lets signed-in users join the private topics of their own runs, where the platform has Realtime; sending stays with the service.';
+
 CREATE OR REPLACE FUNCTION orchestrator.lock_runs(p_workflow_run_ids uuid[], p_exclusive_run_ids uuid[] DEFAULT '{}'::uuid[])
  RETURNS void
  LANGUAGE plpgsql

@@ -64,5 +64,34 @@ $$;
 comment on function public.get_progress(uuid, text, text) is
   'How far a run is, without what goes in and comes out: changed with its version, unchanged where p_seen is that version, or not_found, also where p_user_id is given and not the run''s.';
 
+create function orchestrator.let_users_listen()
+returns boolean
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  if to_regclass('realtime.messages') is null or to_regprocedure('realtime.topic()') is null then
+    return false;
+  end if;
+  drop policy if exists "users hear of their own runs" on realtime.messages;
+  -- The topic has the user's id before the run's, so that no table of ours is asked.
+  create policy "users hear of their own runs" on realtime.messages
+    for select to authenticated
+    using (
+      extension = 'broadcast'
+      and starts_with((select realtime.topic()), 'run:' || (select auth.uid()) || ':')
+    );
+  return true;
+end;
+$$;
+
+comment on function orchestrator.let_users_listen() is
+  'Lets signed-in users join the private topics of their own runs, where the platform has Realtime; sending stays with the service.';
+
+select orchestrator.let_users_listen();
+
+revoke execute on function orchestrator.let_users_listen() from public, anon, authenticated, service_role;
 revoke execute on function public.get_progress(uuid, text, text) from public, anon, authenticated;
 grant execute on function public.get_progress(uuid, text, text) to service_role;

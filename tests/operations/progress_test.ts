@@ -220,6 +220,89 @@ Deno.test("HEAD answers the headers and opens no stream", async () => {
   }
 });
 
+Deno.test("who asks for JSON gets the state and no stream", async () => {
+  const ada = await createPerson(it, null);
+  const runId = await dispatch(ada.userId);
+  const headers = { ...ada.headers, accept: "application/json" };
+  const { status, body } = await send(urlOf(runId), "GET", { headers });
+  assert.deepEqual([status, body.workflow_run_id, body.status], [200, runId, "running"]);
+});
+
+Deno.test("where it is switched on, workers tell Realtime which runs have moved, and nothing else", async () => {
+  const [ada, other] = [crypto.randomUUID(), "a-user-of-another-system"];
+  it.agents.answer("own/agent", () => Response.json({ ok: true, output: "a secret" }));
+  const drainAll = async () => {
+    for (const user_id of [ada, other]) {
+      await it.ask("POST", "/orchestrator/dispatch", { body: { user_id, workflow_key: "pair" } });
+    }
+    await it.ask("POST", "/orchestrator/worker?wait=true");
+  };
+  await drainAll();
+  assert.deepEqual(it.stack.listBroadcasts(), []);
+  await it
+    .sql`insert into orchestrator_settings (name, value) values ('realtime_broadcast_ms', '20')`;
+  await it.stack.restartFunction("orchestrator");
+  await drainAll();
+  const [{ workflow_run_id }] = await it.sql`
+    select workflow_run_id from workflow_runs where user_id = ${ada}
+    order by created_at desc limit 1`;
+  const message = {
+    topic: `run:${ada}:${workflow_run_id}`,
+    event: "moved",
+    payload: { workflow_run_id },
+    private: true,
+  };
+  await waitFor("a broadcast", () => it.stack.listBroadcasts().length > 0);
+  for (const sent of it.stack.listBroadcasts()) assert.deepEqual(sent, message);
+
+  const refused = await fetch(`${it.stack.url}/realtime/v1/api/broadcast`, {
+    method: "POST",
+    headers: { apikey: "sb_secret_wrong" },
+    body: JSON.stringify({ messages: [message] }),
+  });
+  await refused.body?.cancel();
+  assert.equal(refused.status, 401);
+});
+
+Deno.test("a user may join the topics of their own runs alone, where there is Realtime", async () => {
+  const none = await db.admin`select orchestrator.let_users_listen() as is_there`;
+  assert.equal(none[0].is_there, false);
+  await db.admin.unsafe(`
+    create schema realtime;
+    create table realtime.messages (topic text, extension text);
+    alter table realtime.messages enable row level security;
+    create function realtime.topic() returns text language sql stable
+      as $$ select current_setting('realtime.topic', true) $$;
+    grant usage on schema realtime to authenticated;
+    grant select, insert on realtime.messages to authenticated;
+    select orchestrator.let_users_listen();
+    select orchestrator.let_users_listen();`);
+  const [ada, run] = [crypto.randomUUID(), crypto.randomUUID()];
+  /** As Realtime finds out: whether a row with this topic could be read. */
+  const mayJoin = async (topic: string, extension = "broadcast") => {
+    const rows = await db.admin.begin(async (sql) => {
+      await sql`insert into realtime.messages (topic, extension) values (${topic}, ${extension})`;
+      await sql`select set_config('realtime.topic', ${topic}, true),
+        set_config('request.jwt.claims', ${JSON.stringify({ sub: ada })}, true),
+        set_config('role', 'authenticated', true)`;
+      return await sql`select from realtime.messages`;
+    });
+    await db.admin`delete from realtime.messages`;
+    return rows.length > 0;
+  };
+  assert.equal(await mayJoin(`run:${ada}:${run}`), true);
+  assert.equal(await mayJoin(`run:${crypto.randomUUID()}:${run}`), false);
+  assert.equal(await mayJoin(`run:${ada}`), false);
+  assert.equal(await mayJoin(`run:${ada}:${run}`, "presence"), false);
+  await assert.rejects(
+    db.admin.begin(async (sql) => {
+      await sql`select set_config('role', 'authenticated', true)`;
+      await sql`insert into realtime.messages (topic, extension) values ('run:x:y', 'broadcast')`;
+    }),
+    /row-level security/,
+  );
+});
+
 Deno.test("the items of a fan-out are counted, and steps of the engine's own are not shown", async () => {
   await publish(
     db.rpc,

@@ -8,6 +8,7 @@ import { OutputBucket } from "../_shared/outputs/bucket.ts";
 import { type Authenticate, createAuth, readServiceKeys } from "../_shared/http/auth.ts";
 import { createUserAuth } from "../_shared/http/user_auth.ts";
 import { getEnv, onBeforeUnload, waitUntil } from "../_shared/platform.ts";
+import { ProgressBroadcaster } from "../_shared/progress/broadcast.ts";
 import { WorkflowBucket } from "../_shared/registry/bucket.ts";
 import type { RegistryDeps } from "../_shared/registry/read_through.ts";
 import { TraceExporter } from "../_shared/tracing/exporter.ts";
@@ -71,15 +72,21 @@ export function openEngine(): Engine {
       clock: systemClock,
     });
   const traces = new TraceExporter(rpc, getEnv);
+  const broadcaster = new ProgressBroadcaster({ url, secretKey, waitUntil });
   const host = new WorkerHost({
     waitUntil,
     openSeam: async () => {
       await traces.keepOn();
+      const settings = await loadSettings();
+      const { realtimeBroadcastMs } = settings;
       return {
         rpc,
         clock: systemClock,
-        settings: await loadSettings(),
+        settings,
         execute: await loadExecutor(),
+        ...(realtimeBroadcastMs === 0
+          ? {}
+          : { noteMoved: (jobs) => broadcaster.note(jobs, realtimeBroadcastMs) }),
       };
     },
     afterDrain: () => traces.flush(),

@@ -238,6 +238,14 @@ export const SETTINGS = [
     max: 1_000,
     description: "Streams of progress that one isolate serves at a time; further ones get a 429.",
   },
+  {
+    name: "realtime_broadcast_ms",
+    default: 0,
+    unit: "ms",
+    min: 0,
+    max: 60_000,
+    description: "How often at most a worker tells Realtime which runs have moved; 0: never.",
+  },
 ] as const satisfies readonly (NumberSpec | ListSpec)[];
 
 type Spec = (typeof SETTINGS)[number];

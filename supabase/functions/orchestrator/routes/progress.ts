@@ -28,6 +28,10 @@ export function addProgressRoute(router: Router, { rpc, loadSettings }: Engine):
     const userId = caller.kind === "user" ? caller.userId : null;
     const first = await look(rpc, { workflowRunId, userId });
     if (first === "gone" || first === "unchanged") throw refuseUnknownRun(workflowRunId);
+    // For who heard of a change by Realtime and wants the state alone.
+    if (/^application\/json\b/i.test(context.req.header("accept") ?? "")) {
+      return context.json(first.progress);
+    }
     const lastEventId = context.req.header("last-event-id") ?? null;
     // No content tells a client of this kind not to come back.
     if (first.progress.status !== "running" && first.version === lastEventId) {
