@@ -1870,6 +1870,7 @@ CREATE OR REPLACE FUNCTION orchestrator._note_traces()
  RETURNS trigger
  LANGUAGE plpgsql
  SET search_path TO ''
+ SET enable_nestloop TO 'off'
 AS $function$
 declare
   v_now timestamptz;
@@ -1891,6 +1892,9 @@ begin
   on conflict (workflow_run_id) do update set
     noted_at = excluded.noted_at, due_at = excluded.due_at, tries = 0, lease_token = null;
 
+  if not exists (select from old_runs where status <> 'running') then
+    return null;
+  end if;
   -- Restarted in place. A row that is there was not exported: then all of it comes with the next end.
   insert into orchestrator.traces_due (workflow_run_id, noted_at, due_at, since)
   select n.workflow_run_id, v_now, 'infinity', o.finished_at

@@ -38,6 +38,8 @@ language plpgsql
 volatile
 security invoker
 set search_path = ''
+-- Planned with the few rows of a first batch, the join would walk all pairs of a large one.
+set enable_nestloop = off
 as $$
 declare
   v_now timestamptz;
@@ -59,6 +61,9 @@ begin
   on conflict (workflow_run_id) do update set
     noted_at = excluded.noted_at, due_at = excluded.due_at, tries = 0, lease_token = null;
 
+  if not exists (select from old_runs where status <> 'running') then
+    return null;
+  end if;
   -- Restarted in place. A row that is there was not exported: then all of it comes with the next end.
   insert into orchestrator.traces_due (workflow_run_id, noted_at, due_at, since)
   select n.workflow_run_id, v_now, 'infinity', o.finished_at

@@ -10,6 +10,7 @@ export type ExporterRpc = TraceRpc & Pick<Rpc, "switchTraceExport">;
 
 /** The switch holds for a day. */
 const RENEW_MS = 3_600_000;
+const NOTHING: ExportCounts = { traces_exported: 0, spans_exported: 0 };
 
 export class TraceExporter {
   readonly #rpc: ExporterRpc;
@@ -42,14 +43,18 @@ export class TraceExporter {
     if (this.#isOff) await this.#rpc.switchTraceExport({ isOn: false });
   }
 
-  /** Exports what is due; who comes while an export is under way gets that one's counts. */
+  /** Exports what is due; who comes while an export is under way gets that one's counts. Never throws. */
   async flush(): Promise<ExportCounts> {
     const receiver = this.#receiver;
-    if (receiver === null) return { traces_exported: 0, spans_exported: 0 };
+    if (receiver === null) return NOTHING;
     this.#flight ??= exportTraces({
       rpc: this.#rpc,
       send: (spans) => sendSpans(spans, receiver),
       now: Date.now,
+    }).catch((error: unknown) => {
+      // The database is away: what was claimed is due again when the claim ends.
+      logEvent("warn", "traces.not_exported", { error });
+      return NOTHING;
     }).finally(() => this.#flight = null);
     return await this.#flight;
   }
