@@ -9,7 +9,7 @@ import { expectProblem, openHttpStack, send } from "../http/http_stack.ts";
 import { createPerson } from "../http/signed_in.ts";
 import { type OpenedStream, openEvents } from "./event_stream.ts";
 
-const STREAM_MS = 1_500;
+const STREAM_MS = 3_000;
 const it = await openHttpStack({
   settings: { progress_stream_ms: STREAM_MS, progress_max_streams: 2 },
 });

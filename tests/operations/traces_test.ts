@@ -121,7 +121,6 @@ Deno.test("a failed run is an error, and nothing of what failed is quoted", () =
   withBench(async ({ db, receiver, exporter, dispatch }) => {
     await publish(db.rpc, writeWorkflow("bad", chain(2)));
     const [runId] = await dispatch("bad");
-    await db.rpc.dispatchWorkflows({ requests: [], ring: false });
     await drain(db.rpc, () => dead({ error_text: "the agent said: my secret is 42" }));
     await exporter.flush();
     const spans = await receiver.readSpans();
@@ -176,7 +175,10 @@ Deno.test("two exporters at once send every span once", () =>
     await publish(db.rpc, writeWorkflow("one", chain(1)));
     await dispatch("one", Array.from({ length: 150 }, () => ({})));
     await drain(db.rpc, undefined, { batch: 50 });
-    const counts = await Promise.all([createExporter().flush(), createExporter().flush()]);
+    const pair = [createExporter(), createExporter()];
+    // Connected before they start, so that neither is done before the other begins.
+    for (const exporter of pair) await exporter.keepOn();
+    const counts = await Promise.all(pair.map((exporter) => exporter.flush()));
     assert.ok(counts.every(({ traces_exported }) => traces_exported > 0), JSON.stringify(counts));
     const spans = await receiver.readSpans();
     assert.equal(spans.length, 450);
