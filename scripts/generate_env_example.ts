@@ -65,6 +65,29 @@ export const FUNCTION_VARIABLES: readonly Variable[] = [
       "The header in which the proxy in front tells a caller's address, for the networks " +
       "of trigger keys. Default: cf-connecting-ip, as hosted projects have it.",
   },
+  {
+    name: "OTEL_EXPORTER_OTLP_ENDPOINT",
+    example: "",
+    description:
+      "Traces of runs go to this OTLP receiver, by HTTP in JSON, at /v1/traces behind this " +
+      "address. Default: no traces are exported.",
+  },
+  {
+    name: "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+    example: "",
+    description: "The whole address for traces, where it is not the one above with /v1/traces.",
+  },
+  {
+    name: "OTEL_EXPORTER_OTLP_HEADERS",
+    example: "",
+    description:
+      "Headers for the receiver: name=value, separated by commas, values percent-encoded.",
+  },
+  {
+    name: "OTEL_SERVICE_NAME",
+    example: "",
+    description: "The service that traces name. Default: orchestrator.",
+  },
 ];
 
 /** The text of .env.example. */

@@ -114,6 +114,32 @@ alter table orchestrator.ticks enable row level security;
 create policy "nobody but the service role" on orchestrator.ticks as permissive for all to public using (false) with check (false);
 grant delete, insert, select, update on orchestrator.ticks to service_role;
 
+create table orchestrator.trace_export (
+  is_only_row boolean not null default true,
+  expires_at timestamp with time zone not null,
+  constraint trace_export_pkey PRIMARY KEY (is_only_row),
+  constraint trace_export_has_one_row CHECK (is_only_row)
+);
+comment on table orchestrator.trace_export is 'No row, or one that expired: nobody exports traces, and ended runs are not noted. Renewed by the functions, whose environment names the receiver.';
+alter table orchestrator.trace_export enable row level security;
+create policy "nobody but the service role" on orchestrator.trace_export as permissive for all to public using (false) with check (false);
+grant delete, insert, select, update on orchestrator.trace_export to service_role;
+
+create table orchestrator.traces_due (
+  workflow_run_id uuid not null,
+  noted_at timestamp with time zone not null,
+  due_at timestamp with time zone not null,
+  since timestamp with time zone,
+  tries integer not null default 0,
+  lease_token uuid,
+  constraint traces_due_pkey PRIMARY KEY (workflow_run_id)
+);
+comment on table orchestrator.traces_due is 'Runs whose spans are still to be exported. since: a run that was restarted in place, with its spans until then exported before; due_at is infinity while it runs again.';
+CREATE INDEX traces_due_by_time ON orchestrator.traces_due USING btree (due_at);
+alter table orchestrator.traces_due enable row level security;
+create policy "nobody but the service role" on orchestrator.traces_due as permissive for all to public using (false) with check (false);
+grant delete, insert, select, update on orchestrator.traces_due to service_role;
+
 create table orchestrator.workers (
   worker_id text not null,
   started_at timestamp with time zone not null,
@@ -678,6 +704,19 @@ $function$;
 comment on function orchestrator._as_mark(p_at timestamp with time zone) is 'A time in microseconds since 1970: as text it means the same under every setting of a session.';
 grant execute on function orchestrator._as_mark(p_at timestamp with time zone) to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator._as_us(p_at timestamp with time zone)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ STABLE STRICT
+ SET search_path TO ''
+AS $function$
+begin
+  return (extract(epoch from p_at) * 1000000)::bigint;
+end;
+$function$;
+comment on function orchestrator._as_us(p_at timestamp with time zone) is 'Microseconds since 1970, which a JSON number holds exactly.';
+grant execute on function orchestrator._as_us(p_at timestamp with time zone) to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator._ask_for_slot(p_job public.job_queue, p_concurrency jsonb, p_run_inputs jsonb)
  RETURNS void
  LANGUAGE plpgsql
@@ -776,7 +815,9 @@ begin
         'user_id', p_job.user_id, 'workflow_key', p_request ->> 'workflow_key', 'intent_id', p_job.intent_id,
         'payload', coalesce(p_request -> 'payload', '{}'), 'priority', p_job.priority,
         'idempotency_key', 'job:' || p_job.job_id || ':' || p_job.generation,
-        'parent_run_id', p_job.workflow_run_id, 'parent_job_id', p_job.job_id, 'depth', v_parent.depth + 1
+        'parent_run_id', p_job.workflow_run_id, 'parent_job_id', p_job.job_id, 'depth', v_parent.depth + 1,
+        -- A trace of its own, unless the caller of it all said that this one is not recorded.
+        'trace_parent', case when v_parent.trace_parent like '%-00' then v_parent.trace_parent end
       )),
       'workflow'
     ) #>> '{0,workflow_run_id}')::uuid;
@@ -1171,6 +1212,47 @@ end;
 $function$;
 comment on function orchestrator._describe_scope(p_workflow_run_id uuid) is 'What expressions of a run can name besides its steps: inputs, event (its payload comes with the run), run.';
 grant execute on function orchestrator._describe_scope(p_workflow_run_id uuid) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._describe_trace(p_run public.workflow_runs, p_due orchestrator.traces_due)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return jsonb_build_object(
+    'workflow_run_id', p_run.workflow_run_id,
+    'lease_token', p_due.lease_token,
+    'tries', p_due.tries,
+    'since_us', orchestrator._as_us(p_due.since),
+    'workflow_key', p_run.workflow_key,
+    'version', (select d.version from public.workflow_definitions d where d.definition_id = p_run.definition_id),
+    'status', p_run.status,
+    'trigger_type', p_run.trigger_type,
+    'trace_parent', p_run.trace_parent,
+    'trace_state', p_run.trace_state,
+    'started_us', orchestrator._as_us(p_run.created_at),
+    'finished_us', orchestrator._as_us(p_run.finished_at),
+    'parent', (
+      select jsonb_build_object(
+        'workflow_run_id', r.workflow_run_id, 'trace_parent', r.trace_parent,
+        'since_us', orchestrator._as_us(d.since), 'step_no', q.step_no, 'item_index', q.item_index
+      )
+      from public.workflow_runs r
+      join public.job_queue q on q.job_id = p_run.parent_job_id
+      left join orchestrator.traces_due d on d.workflow_run_id = r.workflow_run_id
+      where r.workflow_run_id = p_run.parent_run_id
+    ),
+    'restarted_from', (
+      select jsonb_build_object('workflow_run_id', r.workflow_run_id, 'trace_parent', r.trace_parent)
+      from public.workflow_runs r
+      where r.workflow_run_id = p_run.restarted_from
+    )
+  );
+end;
+$function$;
+comment on function orchestrator._describe_trace(p_run public.workflow_runs, p_due orchestrator.traces_due) is 'What the span of a run is made of, and what ties it to other traces.';
+grant execute on function orchestrator._describe_trace(p_run public.workflow_runs, p_due orchestrator.traces_due) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._describe_trigger_key(p_key public.orchestrator_trigger_keys)
  RETURNS jsonb
@@ -1640,6 +1722,8 @@ CREATE OR REPLACE FUNCTION orchestrator._identify_request(p_request jsonb)
  SET search_path TO ''
 AS $function$
 declare
+  -- Who asks again under the same key does so in another span.
+  v_unhashed constant text[] := array['idempotency_key', 'trace_parent', 'trace_state'];
   v_internal constant text[] := array[
     'definition_id', 'trigger_event_id', 'trigger_key_id', 'event_type', 'restarted_from', 'parent_run_id',
     'parent_job_id', 'depth'
@@ -1651,7 +1735,7 @@ begin
       then p_request - v_internal
     else p_request - v_internal || jsonb_build_object(
       'idempotency_key', 'api:' || (p_request ->> 'idempotency_key'),
-      'request_hash', md5((p_request - 'idempotency_key')::text)
+      'request_hash', md5((p_request - v_unhashed)::text)
     )
   end;
 end;
@@ -1678,13 +1762,15 @@ begin
       r.workflow_key, r.user_id, r.intent_id, coalesce(r.payload, '{}') as payload,
       r.idempotency_key, r.request_hash, r.trigger_event_id, r.trigger_key_id, r.event_type,
       r.restarted_from, r.parent_run_id, r.parent_job_id, coalesce(r.depth, 0) as depth,
+      r.trace_parent, r.trace_state,
       coalesce(r.run_at, p_now) as run_at,
       coalesce(r.priority, 100) as priority
     from rows from (
       jsonb_to_recordset(p_requests) as (
         user_id text, workflow_key text, intent_id text, payload jsonb, idempotency_key text, request_hash text,
         run_at timestamptz, priority integer, trigger_event_id uuid, trigger_key_id text, event_type text,
-        restarted_from uuid, parent_run_id uuid, parent_job_id bigint, depth integer, definition_id bigint
+        restarted_from uuid, parent_run_id uuid, parent_job_id bigint, depth integer, definition_id bigint,
+        trace_parent text, trace_state text
       )
     ) with ordinality as r
     left join public.workflows w on w.workflow_key = r.workflow_key and w.archived_at is null
@@ -1694,12 +1780,12 @@ begin
     insert into public.workflow_runs (
       workflow_run_id, workflow_key, definition_id, user_id, intent_id, trigger_type, trigger_event_id, trigger_key_id,
       event_type, restarted_from, parent_run_id, parent_job_id, depth, payload, priority, idempotency_key, request_hash,
-      open_sinks, created_at, deadline_at
+      trace_parent, trace_state, open_sinks, created_at, deadline_at
     )
     select
       r.workflow_run_id, r.workflow_key, r.definition_id, r.user_id, r.intent_id, p_trigger_type,
       r.trigger_event_id, r.trigger_key_id, r.event_type, r.restarted_from, r.parent_run_id, r.parent_job_id, r.depth,
-      r.payload, r.priority, r.idempotency_key, r.request_hash, d.sinks, p_now,
+      r.payload, r.priority, r.idempotency_key, r.request_hash, r.trace_parent, r.trace_state, d.sinks, p_now,
       r.run_at + d.timeout_ms * interval '1 millisecond'
     from requested r
     join public.workflow_definitions d using (definition_id)
@@ -1786,7 +1872,9 @@ begin
     (
       select json_agg(r)
       from (
-        select workflow_run_id, workflow_key, payload
+        select
+          workflow_run_id, workflow_key, payload, trace_parent, trace_state,
+          (extract(epoch from p_now) * 1000000)::bigint as leased_us
         from public.workflow_runs
         where workflow_run_id = any (array(select distinct workflow_run_id from leased))
       ) as r
@@ -2113,6 +2201,49 @@ AS $function$
 $function$;
 comment on function orchestrator._name_hook_secret(p_source text, p_which text) is 'Where Vault has a source''s secret: p_which is current or previous.';
 grant execute on function orchestrator._name_hook_secret(p_source text, p_which text) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._note_traces()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_nestloop TO 'off'
+AS $function$
+declare
+  v_now timestamptz;
+begin
+  if not exists (select from orchestrator.trace_export) then
+    return null;
+  end if;
+  v_now := orchestrator.now();
+  if not exists (select from orchestrator.trace_export where expires_at > v_now) then
+    return null;
+  end if;
+  -- What a caller does not record (sampled flag 0) is not ours to record.
+  insert into orchestrator.traces_due (workflow_run_id, noted_at, due_at)
+  select n.workflow_run_id, v_now, v_now
+  from new_runs n
+  join old_runs o using (workflow_run_id)
+  where o.status = 'running' and n.status <> 'running' and coalesce(n.trace_parent not like '%-00', true)
+  order by n.workflow_run_id
+  on conflict (workflow_run_id) do update set
+    noted_at = excluded.noted_at, due_at = excluded.due_at, tries = 0, lease_token = null;
+
+  if not exists (select from old_runs where status <> 'running') then
+    return null;
+  end if;
+  -- Restarted in place. A row that is there was not exported: then all of it comes with the next end.
+  insert into orchestrator.traces_due (workflow_run_id, noted_at, due_at, since)
+  select n.workflow_run_id, v_now, 'infinity', o.finished_at
+  from new_runs n
+  join old_runs o using (workflow_run_id)
+  where o.status <> 'running' and n.status = 'running' and coalesce(n.trace_parent not like '%-00', true)
+  order by n.workflow_run_id
+  on conflict (workflow_run_id) do update set due_at = 'infinity', lease_token = null;
+  return null;
+end;
+$function$;
+comment on function orchestrator._note_traces() is 'Statement-level trigger of workflow_runs: notes the runs that ended while traces are exported; leaves at once while they are not.';
+grant execute on function orchestrator._note_traces() to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._page_of_runs(p_action text, p_args jsonb)
  RETURNS TABLE(p_workflow_run_id uuid, p_is_last boolean)
@@ -3530,7 +3661,9 @@ begin
     'payload', e.payload,
     'idempotency_key', 'event:' || e.event_id || ':' || w.workflow_key,
     'trigger_event_id', e.event_id,
-    'event_type', e.type
+    'event_type', e.type,
+    'trace_parent', e.trace_parent,
+    'trace_state', e.trace_state
   ))
   into v_requests
   from inserted_events e
@@ -4288,6 +4421,28 @@ $function$;
 comment on function orchestrator.lease_due_jobs(p_worker_id text, p_limit integer, p_lease_ms integer, p_ready orchestrator.candidate[], p_ready_priorities integer[], OUT p_jobs json, OUT p_runs json, OUT p_reads json, OUT p_deferred integer, OUT p_next_due_ms numeric, OUT p_signals boolean) is 'Leases up to p_limit due jobs within their rate limits, and those that the settle before made ready, as columns: who answers a caller puts them into one object, once.';
 grant execute on function orchestrator.lease_due_jobs(p_worker_id text, p_limit integer, p_lease_ms integer, p_ready orchestrator.candidate[], p_ready_priorities integer[], OUT p_jobs json, OUT p_runs json, OUT p_reads json, OUT p_deferred integer, OUT p_next_due_ms numeric, OUT p_signals boolean) to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator.let_users_listen()
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if to_regclass('realtime.messages') is null or to_regprocedure('realtime.topic()') is null then
+    return false;
+  end if;
+  drop policy if exists "users hear of their own runs" on realtime.messages;
+  -- The topic has the user's id before the run's, so that no table of ours is asked.
+  create policy "users hear of their own runs" on realtime.messages
+    for select to authenticated
+    using (
+      extension = 'broadcast'
+      and starts_with((select realtime.topic()), 'run:' || (select auth.uid()) || ':')
+    );
+  return true;
+end;
+$function$;
+comment on function orchestrator.let_users_listen() is 'Lets signed-in users join the private topics of their own runs, where the platform has Realtime; sending stays with the service.';
+
 CREATE OR REPLACE FUNCTION orchestrator.lock_runs(p_workflow_run_ids uuid[], p_exclusive_run_ids uuid[] DEFAULT '{}'::uuid[])
  RETURNS void
  LANGUAGE plpgsql
@@ -4866,13 +5021,14 @@ begin
   if not exists (
     select from public.workflow_schedules
     where cron is not null and paused_at is null and next_run_at <= orchestrator.now()
-  ) and public.list_stale_workflow_files() = '[]' and not exists (select from orchestrator.stale_outputs) then
+  ) and public.list_stale_workflow_files() = '[]' and not exists (select from orchestrator.stale_outputs)
+    and not exists (select from orchestrator.traces_due where due_at <= orchestrator.now()) then
     return false;
   end if;
   return orchestrator.post_to_function('/functions/v1/cron-orchestrator');
 end;
 $function$;
-comment on function orchestrator.tick_cron() is 'Calls cron-orchestrator when a slot is due, a workflow file of the bucket changed, or outputs in Storage are to be deleted. Idle, it makes no HTTP call.';
+comment on function orchestrator.tick_cron() is 'Calls cron-orchestrator when a slot is due, a workflow file of the bucket changed, outputs in Storage are to be deleted, or traces are to be exported. Idle, it makes no HTTP call.';
 grant execute on function orchestrator.tick_cron() to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator.tick_worker()
@@ -4978,9 +5134,13 @@ create table public.intent_events (
   type text not null,
   payload jsonb not null default '{}'::jsonb,
   idempotency_key text,
+  trace_parent text,
+  trace_state text,
   created_at timestamp with time zone not null default orchestrator.now(),
   constraint intent_events_pkey PRIMARY KEY (event_id),
-  constraint events_have_a_type CHECK ((type <> ''::text))
+  constraint events_belong_to_a_valid_trace CHECK ((trace_parent ~ '^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-0[01]$'::text)),
+  constraint events_have_a_type CHECK ((type <> ''::text)),
+  constraint events_have_a_valid_trace_state CHECK (((trace_state ~ '^[ -~]+$'::text) AND (length(trace_state) <= 512)))
 );
 comment on table public.intent_events is 'Events of the app. Inserting a row starts the workflows that name its type, in the same transaction.';
 CREATE INDEX intent_events_by_age ON public.intent_events USING btree (created_at);
@@ -5301,6 +5461,8 @@ create table public.workflow_runs (
   is_serial boolean not null default false,
   plan_revision integer not null default 0,
   concurrency_key text,
+  trace_parent text,
+  trace_state text,
   cancel_reason text,
   skip_reason text,
   created_at timestamp with time zone not null,
@@ -5308,16 +5470,19 @@ create table public.workflow_runs (
   finished_at timestamp with time zone,
   constraint workflow_runs_pkey PRIMARY KEY (workflow_run_id),
   constraint runs_are_started_by_a_job_of_a_run CHECK (((parent_run_id IS NULL) = (parent_job_id IS NULL))),
+  constraint runs_belong_to_a_valid_trace CHECK ((trace_parent ~ '^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-0[01]$'::text)),
   constraint runs_count_open_sinks CHECK (((open_sinks >= 0) AND ((status <> 'running'::text) OR (open_sinks > 0)))),
   constraint runs_end_with_a_time CHECK (((status = 'running'::text) = (finished_at IS NULL))),
   constraint runs_fail_by_a_job CHECK (((status <> 'success'::text) OR (failed_jobs = 0))),
   constraint runs_have_a_deadline_while_they_run CHECK (((status = 'running'::text) OR (deadline_at IS NULL))),
   constraint runs_have_a_known_status CHECK ((status = ANY (ARRAY['running'::text, 'success'::text, 'failed'::text, 'cancelled'::text, 'skipped'::text]))),
+  constraint runs_have_a_valid_trace_state CHECK (((trace_state ~ '^[ -~]+$'::text) AND (length(trace_state) <= 512))),
   constraint runs_skip_with_a_reason CHECK (((status = 'skipped'::text) = (skip_reason IS NOT NULL)))
 ) with (fillfactor=50);
 comment on table public.workflow_runs is 'One row per execution. open_sinks counts the unfinished jobs that no other job waits for: at zero the run is over, and a chain touches this row once.';
 comment on column public.workflow_runs.inputs is 'What expressions name inputs: made and checked by the start step; null: the payload stands in for them.';
 comment on column public.workflow_runs.is_serial is 'A job failed or was skipped: from then on whoever settles jobs of this run takes turns on its row.';
+comment on column public.workflow_runs.trace_parent is 'The caller''s W3C traceparent: the run is a span of that trace; null: a trace of its own, with the run''s id.';
 CREATE INDEX workflow_runs_by_deadline ON public.workflow_runs USING btree (deadline_at) WHERE (deadline_at IS NOT NULL);
 CREATE UNIQUE INDEX workflow_runs_by_idempotency_key ON public.workflow_runs USING btree (idempotency_key) WHERE (idempotency_key IS NOT NULL);
 CREATE INDEX workflow_runs_by_parent ON public.workflow_runs USING btree (parent_run_id) WHERE (parent_run_id IS NOT NULL);
@@ -5459,6 +5624,8 @@ comment on view public.orchestrator_steps is 'Every step and every item of every
 grant select on public.orchestrator_steps to service_role;
 
 CREATE TRIGGER start_runs_of_events AFTER INSERT ON public.intent_events REFERENCING NEW TABLE AS inserted_events FOR EACH STATEMENT EXECUTE FUNCTION orchestrator._start_runs_of_events();
+
+CREATE TRIGGER note_traces AFTER UPDATE ON public.workflow_runs REFERENCING OLD TABLE AS old_runs NEW TABLE AS new_runs FOR EACH STATEMENT EXECUTE FUNCTION orchestrator._note_traces();
 
 CREATE TRIGGER tell_of_ended_run AFTER UPDATE ON public.workflow_runs FOR EACH ROW WHEN (old.status = 'running'::text AND new.status <> 'running'::text AND (new.parent_job_id IS NOT NULL OR new.concurrency_key IS NOT NULL)) EXECUTE FUNCTION orchestrator._tell_of_ended_run();
 
@@ -5665,6 +5832,59 @@ end;
 $function$;
 comment on function public.claim_due_schedules(p_limit integer) is 'Gives due schedules to one ticker for a minute; next_run_at is the slot that is due, or null when none was planned yet.';
 grant execute on function public.claim_due_schedules(p_limit integer) to service_role;
+
+CREATE OR REPLACE FUNCTION public.claim_traces(p_limit integer, p_lease_ms integer)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_now timestamptz := orchestrator.now();
+  v_dropped integer;
+  v_runs jsonb;
+begin
+  delete from orchestrator.traces_due
+  where workflow_run_id = any (array(
+    select workflow_run_id
+    from orchestrator.traces_due
+    where due_at <= v_now and noted_at < v_now - interval '1 day'
+    limit 10000
+    for update skip locked
+  ));
+  get diagnostics v_dropped = row_count;
+
+  with claimed as (
+    update orchestrator.traces_due
+    set
+      lease_token = gen_random_uuid(),
+      tries = tries + 1,
+      due_at = v_now + p_lease_ms * interval '1 millisecond'
+    where workflow_run_id = any (array(
+      select workflow_run_id
+      from orchestrator.traces_due
+      where due_at <= v_now
+      order by due_at
+      limit p_limit
+      for update skip locked
+    ))
+    returning *
+  )
+  select jsonb_agg(
+    case
+      -- Deleted meanwhile: there is nothing to tell but that it can be forgotten.
+      when r.workflow_run_id is null
+        then jsonb_build_object('workflow_run_id', c.workflow_run_id, 'lease_token', c.lease_token, 'status', null)
+      else orchestrator._describe_trace(r, c)
+    end
+    order by c.noted_at
+  ) into v_runs
+  from claimed c
+  left join public.workflow_runs r using (workflow_run_id);
+  return jsonb_build_object('runs', coalesce(v_runs, '[]'), 'dropped', v_dropped);
+end;
+$function$;
+comment on function public.claim_traces(p_limit integer, p_lease_ms integer) is 'Gives up to p_limit runs that are to be exported to one exporter, for p_lease_ms. dropped: those that nobody took within a day.';
+grant execute on function public.claim_traces(p_limit integer, p_lease_ms integer) to service_role;
 
 CREATE OR REPLACE FUNCTION public.complete_callback(p_job_id bigint, p_generation integer, p_attempt integer, p_result jsonb)
  RETURNS jsonb
@@ -6405,6 +6625,67 @@ $function$;
 comment on function public.get_plan(p_workflow_run_id uuid) is 'The steps of a run that appended steps may depend on, and the revision of its plan; null if there is no such run.';
 grant execute on function public.get_plan(p_workflow_run_id uuid) to service_role;
 
+CREATE OR REPLACE FUNCTION public.get_progress(p_workflow_run_id uuid, p_seen text DEFAULT NULL::text, p_user_id text DEFAULT NULL::text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+declare
+  v_run public.workflow_runs;
+  v_progress jsonb;
+  v_version text;
+begin
+  -- Somebody else's run is none.
+  select * into v_run
+  from public.workflow_runs
+  where workflow_run_id = p_workflow_run_id and (p_user_id is null or user_id = p_user_id);
+  if not found then
+    return jsonb_build_object('result', 'not_found');
+  end if;
+
+  v_progress := jsonb_build_object(
+    'workflow_run_id', v_run.workflow_run_id,
+    'workflow_key', v_run.workflow_key,
+    'status', v_run.status,
+    'created_at', v_run.created_at,
+    'finished_at', v_run.finished_at,
+    'steps', (
+      -- From the steps of the definitions, so that the items of a fan-out are not walked: its row counts them.
+      select coalesce(jsonb_agg(jsonb_build_object(
+        'step_id', q.step_id,
+        -- Which worker holds it, and how long already, is nothing that an app shows.
+        'status', case q.status when 'leased' then 'running' else q.status end,
+        'attempt', q.attempts,
+        'items', case when f.total is not null then jsonb_build_object(
+          'total', f.total, 'open', f.open, 'succeeded', f.succeeded, 'failed', f.failed
+        ) end,
+        'started_at', q.started_at,
+        'finished_at', q.finished_at
+      ) order by q.step_no), '[]')
+      from public.workflow_steps s
+      join public.job_queue q
+        on q.workflow_run_id = v_run.workflow_run_id and q.step_no = s.step_no and q.item_index = -1
+      left join public.fan_outs f on f.workflow_run_id = q.workflow_run_id and f.step_no = q.step_no
+      where s.definition_id = any (
+        v_run.definition_id
+        || array(select p.definition_id from public.plan_revisions p where p.workflow_run_id = v_run.workflow_run_id)
+      )
+        and q.step_id not like '$%'
+    )
+  );
+  v_version := md5(v_progress::text);
+  if v_version = p_seen then
+    return jsonb_build_object('result', 'unchanged');
+  end if;
+  return jsonb_build_object('result', 'changed', 'version', v_version, 'progress', v_progress);
+end;
+$function$;
+comment on function public.get_progress(p_workflow_run_id uuid, p_seen text, p_user_id text) is 'How far a run is, without what goes in and comes out: changed with its version, unchanged where p_seen is that version, or not_found, also where p_user_id is given and not the run''s.';
+grant execute on function public.get_progress(p_workflow_run_id uuid, p_seen text, p_user_id text) to service_role;
+
 CREATE OR REPLACE FUNCTION public.get_run(p_workflow_run_id uuid)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -6413,7 +6694,7 @@ CREATE OR REPLACE FUNCTION public.get_run(p_workflow_run_id uuid)
 AS $function$
 begin
   return (
-    select to_jsonb(r) - 'request_hash'
+    select to_jsonb(r) - array['request_hash', 'trace_parent', 'trace_state']
       || orchestrator.describe_outputs(r.workflow_run_id) - 'others'
       || jsonb_build_object(
         'version', (select version from public.workflow_definitions d where d.definition_id = r.definition_id),
@@ -6647,7 +6928,7 @@ $function$;
 comment on function public.heartbeat_jobs(p_worker_id text, p_leases jsonb, p_lease_ms integer) is 'Marks calls in flight as running, extends their leases, and answers which leases were lost or cancelled. Also frees the leases of dead workers, and calls another worker when jobs have been due for two seconds.';
 grant execute on function public.heartbeat_jobs(p_worker_id text, p_leases jsonb, p_lease_ms integer) to service_role;
 
-CREATE OR REPLACE FUNCTION public.insert_event(p_user_id text, p_type text, p_intent_id text DEFAULT NULL::text, p_payload jsonb DEFAULT '{}'::jsonb, p_idempotency_key text DEFAULT NULL::text)
+CREATE OR REPLACE FUNCTION public.insert_event(p_user_id text, p_type text, p_intent_id text DEFAULT NULL::text, p_payload jsonb DEFAULT '{}'::jsonb, p_idempotency_key text DEFAULT NULL::text, p_trace_parent text DEFAULT NULL::text, p_trace_state text DEFAULT NULL::text)
  RETURNS jsonb
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -6656,8 +6937,13 @@ declare
   v_event public.intent_events;
   v_result text := 'created';
 begin
-  insert into public.intent_events (user_id, type, intent_id, payload, idempotency_key, created_at)
-  values (p_user_id, p_type, p_intent_id, coalesce(p_payload, '{}'), p_idempotency_key, orchestrator.now())
+  insert into public.intent_events (
+    user_id, type, intent_id, payload, idempotency_key, trace_parent, trace_state, created_at
+  )
+  values (
+    p_user_id, p_type, p_intent_id, coalesce(p_payload, '{}'), p_idempotency_key, p_trace_parent, p_trace_state,
+    orchestrator.now()
+  )
   on conflict (idempotency_key) where idempotency_key is not null do nothing
   returning * into v_event;
 
@@ -6681,8 +6967,8 @@ begin
   );
 end;
 $function$;
-comment on function public.insert_event(p_user_id text, p_type text, p_intent_id text, p_payload jsonb, p_idempotency_key text) is 'Inserts an event once per idempotency key and tells which runs it started.';
-grant execute on function public.insert_event(p_user_id text, p_type text, p_intent_id text, p_payload jsonb, p_idempotency_key text) to service_role;
+comment on function public.insert_event(p_user_id text, p_type text, p_intent_id text, p_payload jsonb, p_idempotency_key text, p_trace_parent text, p_trace_state text) is 'Inserts an event once per idempotency key and tells which runs it started.';
+grant execute on function public.insert_event(p_user_id text, p_type text, p_intent_id text, p_payload jsonb, p_idempotency_key text, p_trace_parent text, p_trace_state text) to service_role;
 
 CREATE OR REPLACE FUNCTION public.lease_jobs(p_worker_id text, p_limit integer, p_lease_ms integer)
  RETURNS json
@@ -6848,7 +7134,7 @@ AS $function$
 begin
   return (
     select coalesce(jsonb_agg(
-      to_jsonb(r) - array['request_hash', 'payload', 'inputs'] || jsonb_build_object('version', d.version)
+      to_jsonb(r) - array['request_hash', 'payload', 'inputs', 'trace_parent', 'trace_state'] || jsonb_build_object('version', d.version)
       order by r.workflow_run_id desc
     ), '[]')
     from orchestrator.find_runs(p_filter, null, null, p_before, least(p_limit, 1000)) as f (workflow_run_id)
@@ -6932,6 +7218,74 @@ AS $function$
 $function$;
 comment on function public.list_stale_workflow_files(p_bucket text) is 'Files of the bucket that the registry has not seen in this form, and files it knows that are gone.';
 grant execute on function public.list_stale_workflow_files(p_bucket text) to service_role;
+
+CREATE OR REPLACE FUNCTION public.list_trace_jobs(p_runs jsonb, p_limit integer)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+begin
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object(
+      'workflow_run_id', j.workflow_run_id,
+      'step_no', j.step_no,
+      'item_index', j.item_index,
+      'job_id', j.job_id,
+      'step_id', j.step_id,
+      'agent', j.agent,
+      'kind', coalesce(j.payload ->> 'kind', 'call'),
+      -- The step's own job of a fan-out calls nobody.
+      'calls', not j.payload ? 'kind' and (j.item_index >= 0 or not j.payload ? 'for_each'),
+      'method', coalesce(j.payload ->> 'method', 'POST'),
+      'status', j.status,
+      'skip_reason', j.skip_reason,
+      'error_class', j.error_class,
+      'started_us', orchestrator._as_us(greatest(coalesce(j.started_at, j.finished_at), r.since)),
+      'finished_us', orchestrator._as_us(j.finished_at),
+      'attempts', (
+        select coalesce(jsonb_agg(jsonb_build_object(
+          'attempt', a.attempt,
+          'started_us', orchestrator._as_us(a.started_at),
+          'finished_us', orchestrator._as_us(a.finished_at),
+          'success', a.success,
+          'status_code', a.status_code,
+          'error_class', a.error_class
+        ) order by a.attempt_id), '[]')
+        from (
+          select *
+          from public.job_attempts
+          -- A late result is of an attempt that has its row already.
+          where job_id = j.job_id and not is_late and (r.since is null or finished_at > r.since)
+          order by attempt_id desc
+          limit 100
+        ) as a
+      )
+    ) order by j.workflow_run_id, j.step_no, j.item_index), '[]')
+    from (
+      select
+        workflow_run_id, coalesce(after_step_no, -1) as after_step_no, coalesce(after_item_index, -1) as after_item_index,
+        to_timestamp(0) + since_us * interval '1 microsecond' as since
+      from jsonb_to_recordset(p_runs) as p (
+        workflow_run_id uuid, after_step_no integer, after_item_index integer, since_us bigint
+      )
+    ) as r
+    cross join lateral (
+      select *
+      from public.job_queue q
+      where q.workflow_run_id = r.workflow_run_id
+        and (q.step_no, q.item_index) > (r.after_step_no, r.after_item_index)
+        and q.finished_at is not null and (r.since is null or q.finished_at > r.since)
+      order by q.step_no, q.item_index
+      limit p_limit
+    ) as j
+  );
+end;
+$function$;
+comment on function public.list_trace_jobs(p_runs jsonb, p_limit integer) is 'The ended jobs of runs with their attempts, up to p_limit of each run behind its after_step_no and after_item_index; nothing that went in or came out.';
+grant execute on function public.list_trace_jobs(p_runs jsonb, p_limit integer) to service_role;
 
 CREATE OR REPLACE FUNCTION public.list_trigger_keys()
  RETURNS jsonb
@@ -7337,6 +7691,28 @@ $function$;
 comment on function public.ring_worker() is 'Rings whether or not a worker is draining: a worker at the end of its budget calls its successor with it.';
 grant execute on function public.ring_worker() to service_role;
 
+CREATE OR REPLACE FUNCTION public.settle_traces(p_results jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_now timestamptz := orchestrator.now();
+begin
+  -- Fenced by the token: another exporter may have the run by now, or it was restarted.
+  delete from orchestrator.traces_due d
+  using jsonb_to_recordset(p_results) as r (workflow_run_id uuid, lease_token uuid, retry_ms bigint)
+  where d.workflow_run_id = r.workflow_run_id and d.lease_token = r.lease_token and r.retry_ms is null;
+  update orchestrator.traces_due d
+  set due_at = v_now + r.retry_ms * interval '1 millisecond', lease_token = null
+  from jsonb_to_recordset(p_results) as r (workflow_run_id uuid, lease_token uuid, retry_ms bigint)
+  where d.workflow_run_id = r.workflow_run_id and d.lease_token = r.lease_token and r.retry_ms is not null;
+  return jsonb_build_object();
+end;
+$function$;
+comment on function public.settle_traces(p_results jsonb) is 'Ends the claims of an exporter: runs that were exported are forgotten, those with retry_ms are due again after that time.';
+grant execute on function public.settle_traces(p_results jsonb) to service_role;
+
 CREATE OR REPLACE FUNCTION public.snooze_jobs(p_worker_id text, p_leases jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -7376,7 +7752,7 @@ $function$;
 comment on function public.snooze_jobs(p_worker_id text, p_leases jsonb) is 'Puts leased jobs back for delay_ms without using an attempt.';
 grant execute on function public.snooze_jobs(p_worker_id text, p_leases jsonb) to service_role;
 
-CREATE OR REPLACE FUNCTION public.start_triggered_run(p_key_id text, p_workflow_key text, p_user_id text, p_payload jsonb, p_idempotency_key text DEFAULT NULL::text)
+CREATE OR REPLACE FUNCTION public.start_triggered_run(p_key_id text, p_workflow_key text, p_user_id text, p_payload jsonb, p_idempotency_key text DEFAULT NULL::text, p_trace_parent text DEFAULT NULL::text, p_trace_state text DEFAULT NULL::text)
  RETURNS jsonb
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -7396,15 +7772,17 @@ begin
       'trigger_key_id', p_key_id,
       -- Each key has idempotency keys of its own, apart from those of dispatch.
       'idempotency_key', 'trigger:' || p_key_id || ':' || p_idempotency_key,
-      'request_hash', md5(v_request::text)
+      'request_hash', md5(v_request::text),
+      'trace_parent', p_trace_parent,
+      'trace_state', p_trace_state
     )),
     'key'
   ) -> 0;
   return v_run || jsonb_build_object('wake', orchestrator.needs_ring());
 end;
 $function$;
-comment on function public.start_triggered_run(p_key_id text, p_workflow_key text, p_user_id text, p_payload jsonb, p_idempotency_key text) is 'Starts a run for the holder of a key: {result, workflow_run_id, wake}; result is created, existing, conflict, or unknown_workflow for whatever the key may not start now. wake tells the caller to wake a worker.';
-grant execute on function public.start_triggered_run(p_key_id text, p_workflow_key text, p_user_id text, p_payload jsonb, p_idempotency_key text) to service_role;
+comment on function public.start_triggered_run(p_key_id text, p_workflow_key text, p_user_id text, p_payload jsonb, p_idempotency_key text, p_trace_parent text, p_trace_state text) is 'Starts a run for the holder of a key: {result, workflow_run_id, wake}; result is created, existing, conflict, or unknown_workflow for whatever the key may not start now. wake tells the caller to wake a worker.';
+grant execute on function public.start_triggered_run(p_key_id text, p_workflow_key text, p_user_id text, p_payload jsonb, p_idempotency_key text, p_trace_parent text, p_trace_state text) to service_role;
 
 CREATE OR REPLACE FUNCTION public.start_worker(p_worker_id text, p_max_workers integer)
  RETURNS jsonb
@@ -7484,6 +7862,26 @@ end;
 $function$;
 comment on function public.subscribe_schedule(p_workflow_key text, p_user_id text, p_timezone text, p_intent_id text, p_payload jsonb) is 'Subscribes a user to the schedule of a workflow; the user''s own time zone counts where the workflow says timezone: user.';
 grant execute on function public.subscribe_schedule(p_workflow_key text, p_user_id text, p_timezone text, p_intent_id text, p_payload jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.switch_trace_export(p_is_on boolean)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if p_is_on then
+    -- A day, so that runs that end without a worker (a cancel, a deadline) are noted on a quiet day too.
+    insert into orchestrator.trace_export (expires_at) values (orchestrator.now() + interval '1 day')
+    on conflict (is_only_row) do update set expires_at = excluded.expires_at;
+  else
+    delete from orchestrator.trace_export;
+    delete from orchestrator.traces_due;
+  end if;
+  return jsonb_build_object('is_on', p_is_on);
+end;
+$function$;
+comment on function public.switch_trace_export(p_is_on boolean) is 'Called by the functions, as their environment says: on lasts a day; off forgets what was noted.';
+grant execute on function public.switch_trace_export(p_is_on boolean) to service_role;
 
 CREATE OR REPLACE FUNCTION public.take_tokens(p_key text, p_tokens numeric DEFAULT 1, p_peek boolean DEFAULT false)
  RETURNS jsonb

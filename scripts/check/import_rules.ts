@@ -20,6 +20,8 @@ const SHARED_IMPORTS: Record<string, string[]> = {
   expression: ["workflow/near.ts"],
   callback: [],
   hooks: ["contract", "database", "http", "expression"],
+  tracing: ["contract", "database", "log"],
+  progress: ["contract", "log"],
   outputs: ["contract", "database", "log"],
   log: [],
   platform: ["log"],

@@ -4,6 +4,7 @@ import type { DataApi } from "./data_api.ts";
 import type { FunctionHost } from "./functions.ts";
 import { checkFunctionJwt, identifyApiKey, identifyCaller } from "./gateway_auth.ts";
 import type { KeyRing } from "./keys.ts";
+import type { RealtimeApi } from "./realtime_api.ts";
 import type { StaticSite } from "./static_site.ts";
 import type { StorageApi } from "./storage_api.ts";
 
@@ -12,6 +13,7 @@ export interface GatewayParts {
   authApi: AuthApi;
   dataApi: DataApi;
   storageApi: StorageApi;
+  realtimeApi: RealtimeApi;
   functions: FunctionHost;
   sites: StaticSite[];
 }
@@ -107,6 +109,11 @@ async function answer(
     const caller = await identifyApiKey(request, url, parts.keyRing);
     if (caller instanceof Response) return caller;
     return await parts.authApi.handle(request, url, caller, path.slice("/auth/v1/".length));
+  }
+  if (path.startsWith("/realtime/v1/")) {
+    const caller = await identifyCaller(request, url, parts.keyRing);
+    if (caller instanceof Response) return caller;
+    return await parts.realtimeApi.handle(request, caller, path.slice("/realtime/v1/".length));
   }
   const isData = path.startsWith("/rest/v1/");
   if (!isData && !path.startsWith("/storage/v1/")) {

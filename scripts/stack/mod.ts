@@ -13,6 +13,7 @@ import { listenGateway } from "./gateway.ts";
 import { type Claims, KeyRing, type SignOptions, type StackKeys } from "./keys.ts";
 import { NetLoop } from "./net_loop.ts";
 import { createDatabase, startPostgres } from "./postgres.ts";
+import { type BroadcastMessage, RealtimeApi } from "./realtime_api.ts";
 import { RolePool } from "./role_pool.ts";
 import { SchemaCache } from "./schema_cache.ts";
 import { type SiteSource, StaticSite } from "./static_site.ts";
@@ -69,6 +70,8 @@ export interface Stack {
   signJwt(claims: Claims, options?: SignOptions): Promise<string>;
   functionPids(): Record<string, number>;
   restartFunction(name: string): Promise<void>;
+  /** What was sent by Realtime's HTTP API, the last messages. */
+  listBroadcasts(): readonly BroadcastMessage[];
   /** Ends a function as a crash would; the next request starts it again. */
   killFunction(name: string): Promise<void>;
   /** What a function wrote to its console since the stack was started. */
@@ -138,12 +141,13 @@ async function assemble(
     disposers.push(() => watcher.stop());
   }
   const storageApi = new StorageApi(pool, new FileStore(`${folder}/storage`));
+  const realtimeApi = new RealtimeApi();
   const dataApi = new DataApi(pool, cache, config.maxRows);
   const sessionSeconds = options.sessionSeconds ?? HOUR_SECONDS;
   const authApi = new AuthApi(pool, keyRing, { url, sessionSeconds });
   const switches = { storage: storageApi, auth: authApi, database: dataApi };
   const sites = Object.entries(options.sites ?? {}).map(([path, it]) => new StaticSite(path, it));
-  gateway.open({ keyRing, authApi, dataApi, storageApi, functions, sites });
+  gateway.open({ keyRing, authApi, dataApi, storageApi, realtimeApi, functions, sites });
 
   return {
     url,
@@ -155,6 +159,7 @@ async function assemble(
     restartFunction: (name) => functions.restart(name),
     killFunction: (name) => functions.kill(name),
     logs: (name) => functions.logs(name),
+    listBroadcasts: () => realtimeApi.messages,
     setLoops,
     setAway: (part, isAway) => {
       switches[part].isAway = isAway;

@@ -21,6 +21,8 @@
 --   secrets       what must be kept and not shown, in Vault
 --   invariants    what holds between the rows, and the view of each that shows what breaks it
 --   triggers      public workflows, and the keys that start them from outside
+--   traces        runs that have ended, until their spans are exported
+--   progress      how far a run is, for apps that show it
 --
 -- Tables and RPCs that callers name live in public; helpers live in orchestrator.
 -- Lock order everywhere: run (advisory, see orchestrator.lock_runs), then jobs by id, then run rows; then buckets by

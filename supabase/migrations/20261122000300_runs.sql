@@ -10,8 +10,14 @@ create table public.intent_events (
   type text not null,
   payload jsonb not null default '{}',
   idempotency_key text,
+  trace_parent text,
+  trace_state text,
   created_at timestamptz not null default orchestrator.now(),
-  constraint events_have_a_type check (type <> '')
+  constraint events_have_a_type check (type <> ''),
+  constraint events_belong_to_a_valid_trace check (
+    trace_parent ~ '^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-0[01]$'
+  ),
+  constraint events_have_a_valid_trace_state check (trace_state ~ '^[ -~]+$' and length(trace_state) <= 512)
 );
 
 comment on table public.intent_events is
@@ -46,6 +52,8 @@ create table public.workflow_runs (
   is_serial boolean not null default false,
   plan_revision integer not null default 0,
   concurrency_key text,
+  trace_parent text,
+  trace_state text,
   cancel_reason text,
   skip_reason text,
   created_at timestamptz not null,
@@ -57,13 +65,19 @@ create table public.workflow_runs (
   constraint runs_fail_by_a_job check (status <> 'success' or failed_jobs = 0),
   constraint runs_skip_with_a_reason check ((status = 'skipped') = (skip_reason is not null)),
   constraint runs_have_a_deadline_while_they_run check (status = 'running' or deadline_at is null),
-  constraint runs_are_started_by_a_job_of_a_run check ((parent_run_id is null) = (parent_job_id is null))
+  constraint runs_are_started_by_a_job_of_a_run check ((parent_run_id is null) = (parent_job_id is null)),
+  constraint runs_belong_to_a_valid_trace check (
+    trace_parent ~ '^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-0[01]$'
+  ),
+  constraint runs_have_a_valid_trace_state check (trace_state ~ '^[ -~]+$' and length(trace_state) <= 512)
 ) with (fillfactor = 50);  -- a run is written once more, at its end, and many of a page end together: room for each (HOT)
 
 comment on table public.workflow_runs is
   'One row per execution. open_sinks counts the unfinished jobs that no other job waits for: at zero the run is over, and a chain touches this row once.';
 comment on column public.workflow_runs.is_serial is
   'A job failed or was skipped: from then on whoever settles jobs of this run takes turns on its row.';
+comment on column public.workflow_runs.trace_parent is
+  'The caller''s W3C traceparent: the run is a span of that trace; null: a trace of its own, with the run''s id.';
 comment on column public.workflow_runs.inputs is
   'What expressions name inputs: made and checked by the start step; null: the payload stands in for them.';
 

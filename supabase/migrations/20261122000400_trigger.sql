@@ -18,7 +18,9 @@ begin
     'payload', e.payload,
     'idempotency_key', 'event:' || e.event_id || ':' || w.workflow_key,
     'trigger_event_id', e.event_id,
-    'event_type', e.type
+    'event_type', e.type,
+    'trace_parent', e.trace_parent,
+    'trace_state', e.trace_state
   ))
   into v_requests
   from inserted_events e
@@ -47,7 +49,9 @@ create function public.insert_event(
   p_type text,
   p_intent_id text default null,
   p_payload jsonb default '{}',
-  p_idempotency_key text default null
+  p_idempotency_key text default null,
+  p_trace_parent text default null,
+  p_trace_state text default null
 )
 returns jsonb
 language plpgsql
@@ -59,8 +63,13 @@ declare
   v_event public.intent_events;
   v_result text := 'created';
 begin
-  insert into public.intent_events (user_id, type, intent_id, payload, idempotency_key, created_at)
-  values (p_user_id, p_type, p_intent_id, coalesce(p_payload, '{}'), p_idempotency_key, orchestrator.now())
+  insert into public.intent_events (
+    user_id, type, intent_id, payload, idempotency_key, trace_parent, trace_state, created_at
+  )
+  values (
+    p_user_id, p_type, p_intent_id, coalesce(p_payload, '{}'), p_idempotency_key, p_trace_parent, p_trace_state,
+    orchestrator.now()
+  )
   on conflict (idempotency_key) where idempotency_key is not null do nothing
   returning * into v_event;
 
@@ -85,10 +94,10 @@ begin
 end;
 $$;
 
-comment on function public.insert_event(text, text, text, jsonb, text) is
+comment on function public.insert_event(text, text, text, jsonb, text, text, text) is
   'Inserts an event once per idempotency key and tells which runs it started.';
 
 revoke execute on all functions in schema orchestrator from public, anon, authenticated;
 grant execute on function orchestrator._start_runs_of_events() to service_role;
-revoke execute on function public.insert_event(text, text, text, jsonb, text) from public, anon, authenticated;
-grant execute on function public.insert_event(text, text, text, jsonb, text) to service_role;
+revoke execute on function public.insert_event(text, text, text, jsonb, text, text, text) from public, anon, authenticated;
+grant execute on function public.insert_event(text, text, text, jsonb, text, text, text) to service_role;

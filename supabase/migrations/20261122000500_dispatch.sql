@@ -37,13 +37,15 @@ begin
       r.workflow_key, r.user_id, r.intent_id, coalesce(r.payload, '{}') as payload,
       r.idempotency_key, r.request_hash, r.trigger_event_id, r.trigger_key_id, r.event_type,
       r.restarted_from, r.parent_run_id, r.parent_job_id, coalesce(r.depth, 0) as depth,
+      r.trace_parent, r.trace_state,
       coalesce(r.run_at, p_now) as run_at,
       coalesce(r.priority, 100) as priority
     from rows from (
       jsonb_to_recordset(p_requests) as (
         user_id text, workflow_key text, intent_id text, payload jsonb, idempotency_key text, request_hash text,
         run_at timestamptz, priority integer, trigger_event_id uuid, trigger_key_id text, event_type text,
-        restarted_from uuid, parent_run_id uuid, parent_job_id bigint, depth integer, definition_id bigint
+        restarted_from uuid, parent_run_id uuid, parent_job_id bigint, depth integer, definition_id bigint,
+        trace_parent text, trace_state text
       )
     ) with ordinality as r
     left join public.workflows w on w.workflow_key = r.workflow_key and w.archived_at is null
@@ -53,12 +55,12 @@ begin
     insert into public.workflow_runs (
       workflow_run_id, workflow_key, definition_id, user_id, intent_id, trigger_type, trigger_event_id, trigger_key_id,
       event_type, restarted_from, parent_run_id, parent_job_id, depth, payload, priority, idempotency_key, request_hash,
-      open_sinks, created_at, deadline_at
+      trace_parent, trace_state, open_sinks, created_at, deadline_at
     )
     select
       r.workflow_run_id, r.workflow_key, r.definition_id, r.user_id, r.intent_id, p_trigger_type,
       r.trigger_event_id, r.trigger_key_id, r.event_type, r.restarted_from, r.parent_run_id, r.parent_job_id, r.depth,
-      r.payload, r.priority, r.idempotency_key, r.request_hash, d.sinks, p_now,
+      r.payload, r.priority, r.idempotency_key, r.request_hash, r.trace_parent, r.trace_state, d.sinks, p_now,
       r.run_at + d.timeout_ms * interval '1 millisecond'
     from requested r
     join public.workflow_definitions d using (definition_id)
@@ -148,6 +150,8 @@ security invoker
 set search_path = ''
 as $$
 declare
+  -- Who asks again under the same key does so in another span.
+  v_unhashed constant text[] := array['idempotency_key', 'trace_parent', 'trace_state'];
   v_internal constant text[] := array[
     'definition_id', 'trigger_event_id', 'trigger_key_id', 'event_type', 'restarted_from', 'parent_run_id',
     'parent_job_id', 'depth'
@@ -159,7 +163,7 @@ begin
       then p_request - v_internal
     else p_request - v_internal || jsonb_build_object(
       'idempotency_key', 'api:' || (p_request ->> 'idempotency_key'),
-      'request_hash', md5((p_request - 'idempotency_key')::text)
+      'request_hash', md5((p_request - v_unhashed)::text)
     )
   end;
 end;

@@ -853,7 +853,9 @@ begin
     (
       select json_agg(r)
       from (
-        select workflow_run_id, workflow_key, payload
+        select
+          workflow_run_id, workflow_key, payload, trace_parent, trace_state,
+          (extract(epoch from p_now) * 1000000)::bigint as leased_us
         from public.workflow_runs
         where workflow_run_id = any (array(select distinct workflow_run_id from leased))
       ) as r

@@ -246,7 +246,9 @@ begin
         'user_id', p_job.user_id, 'workflow_key', p_request ->> 'workflow_key', 'intent_id', p_job.intent_id,
         'payload', coalesce(p_request -> 'payload', '{}'), 'priority', p_job.priority,
         'idempotency_key', 'job:' || p_job.job_id || ':' || p_job.generation,
-        'parent_run_id', p_job.workflow_run_id, 'parent_job_id', p_job.job_id, 'depth', v_parent.depth + 1
+        'parent_run_id', p_job.workflow_run_id, 'parent_job_id', p_job.job_id, 'depth', v_parent.depth + 1,
+        -- A trace of its own, unless the caller of it all said that this one is not recorded.
+        'trace_parent', case when v_parent.trace_parent like '%-00' then v_parent.trace_parent end
       )),
       'workflow'
     ) #>> '{0,workflow_run_id}')::uuid;

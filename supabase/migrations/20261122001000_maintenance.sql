@@ -55,7 +55,8 @@ begin
   if not exists (
     select from public.workflow_schedules
     where cron is not null and paused_at is null and next_run_at <= orchestrator.now()
-  ) and public.list_stale_workflow_files() = '[]' and not exists (select from orchestrator.stale_outputs) then
+  ) and public.list_stale_workflow_files() = '[]' and not exists (select from orchestrator.stale_outputs)
+    and not exists (select from orchestrator.traces_due where due_at <= orchestrator.now()) then
     return false;
   end if;
   return orchestrator.post_to_function('/functions/v1/cron-orchestrator');
@@ -63,7 +64,7 @@ end;
 $$;
 
 comment on function orchestrator.tick_cron() is
-  'Calls cron-orchestrator when a slot is due, a workflow file of the bucket changed, or outputs in Storage are to be deleted. Idle, it makes no HTTP call.';
+  'Calls cron-orchestrator when a slot is due, a workflow file of the bucket changed, outputs in Storage are to be deleted, or traces are to be exported. Idle, it makes no HTTP call.';
 
 create function public.prune_history(p_older_than interval, p_limit integer)
 returns jsonb

@@ -141,7 +141,7 @@ as $$
 begin
   return (
     select coalesce(jsonb_agg(
-      to_jsonb(r) - array['request_hash', 'payload', 'inputs'] || jsonb_build_object('version', d.version)
+      to_jsonb(r) - array['request_hash', 'payload', 'inputs', 'trace_parent', 'trace_state'] || jsonb_build_object('version', d.version)
       order by r.workflow_run_id desc
     ), '[]')
     from orchestrator.find_runs(p_filter, null, null, p_before, least(p_limit, 1000)) as f (workflow_run_id)
@@ -252,7 +252,7 @@ set search_path = ''
 as $$
 begin
   return (
-    select to_jsonb(r) - 'request_hash'
+    select to_jsonb(r) - array['request_hash', 'trace_parent', 'trace_state']
       || orchestrator.describe_outputs(r.workflow_run_id) - 'others'
       || jsonb_build_object(
         'version', (select version from public.workflow_definitions d where d.definition_id = r.definition_id),

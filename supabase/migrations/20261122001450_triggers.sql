@@ -210,7 +210,8 @@ comment on function public.use_trigger_key(text, text) is
   'Notes a use of a key and takes one token of its rate, whatever comes of the request: as take_tokens answers, with is_startable. The caller has checked the key.';
 
 create function public.start_triggered_run(
-  p_key_id text, p_workflow_key text, p_user_id text, p_payload jsonb, p_idempotency_key text default null
+  p_key_id text, p_workflow_key text, p_user_id text, p_payload jsonb, p_idempotency_key text default null,
+  p_trace_parent text default null, p_trace_state text default null
 )
 returns jsonb
 language plpgsql
@@ -233,7 +234,9 @@ begin
       'trigger_key_id', p_key_id,
       -- Each key has idempotency keys of its own, apart from those of dispatch.
       'idempotency_key', 'trigger:' || p_key_id || ':' || p_idempotency_key,
-      'request_hash', md5(v_request::text)
+      'request_hash', md5(v_request::text),
+      'trace_parent', p_trace_parent,
+      'trace_state', p_trace_state
     )),
     'key'
   ) -> 0;
@@ -241,7 +244,7 @@ begin
 end;
 $$;
 
-comment on function public.start_triggered_run(text, text, text, jsonb, text) is
+comment on function public.start_triggered_run(text, text, text, jsonb, text, text, text) is
   'Starts a run for the holder of a key: {result, workflow_run_id, wake}; result is created, existing, conflict, or unknown_workflow for whatever the key may not start now. wake tells the caller to wake a worker.';
 
 create function public.get_triggered_run(p_key_id text, p_workflow_run_id uuid)
@@ -292,9 +295,9 @@ grant execute on function
   to service_role;
 revoke execute on function
   public.list_trigger_keys(), public.find_trigger_key(text, text), public.use_trigger_key(text, text),
-  public.start_triggered_run(text, text, text, jsonb, text), public.get_triggered_run(text, uuid)
+  public.start_triggered_run(text, text, text, jsonb, text, text, text), public.get_triggered_run(text, uuid)
   from public, anon, authenticated;
 grant execute on function
   public.list_trigger_keys(), public.find_trigger_key(text, text), public.use_trigger_key(text, text),
-  public.start_triggered_run(text, text, text, jsonb, text), public.get_triggered_run(text, uuid)
+  public.start_triggered_run(text, text, text, jsonb, text, text, text), public.get_triggered_run(text, uuid)
   to service_role;

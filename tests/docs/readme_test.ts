@@ -78,9 +78,15 @@ Deno.test(".env.example and the README name the same variables", () => {
 });
 
 Deno.test("the README's routes are the router's, each marked with whom it is for", () => {
-  const marks: Record<string, string> = { viewer: " V", operator: " O", service: "", open: "" };
+  const marks: Record<string, string> = {
+    user: " U",
+    viewer: " V",
+    operator: " O",
+    service: "",
+    open: "",
+  };
   // A row may name two routes that take and answer the same, and two rows one route.
-  const documented = [...README.matchAll(/^\| (`(?:GET|POST|PUT|DELETE) \/.*?`)( [VO])? \|/gm)]
+  const documented = [...README.matchAll(/^\| (`(?:GET|POST|PUT|DELETE) \/.*?`)( [UVO])? \|/gm)]
     .flatMap(([, cell, mark = ""]) =>
       [...cell.matchAll(/`(GET|POST|PUT|DELETE) (\/[^`?]*)[^`]*`/g)]
         .map(([, method, path]) => `${method} ${path}${mark}`)

@@ -25,6 +25,8 @@ export interface OpenOptions {
   isSetUp?: boolean;
   /** Static files by their path. */
   sites?: StackOptions["sites"];
+  /** Further variables of the functions' environment. */
+  env?: Record<string, string>;
   /** How long the tokens of signed-in users are valid. */
   sessionSeconds?: number;
 }
@@ -75,7 +77,11 @@ export async function openStack(options: OpenOptions = {}): Promise<TestStack> {
       loops: options.loops,
       sites: options.sites,
       sessionSeconds: options.sessionSeconds,
-      env: { EDGE_BASE_URL: agents.url, ...nameVariables(options.settings ?? {}) },
+      env: {
+        EDGE_BASE_URL: agents.url,
+        ...nameVariables(options.settings ?? {}),
+        ...options.env,
+      },
     });
     close.unshift(() => stack.stop());
     agents.connect(stack.url);

@@ -1,6 +1,6 @@
 // The function `cron-orchestrator`: pg_cron's tick. Brings the registry in line with the bucket, fires
-// the schedules that are due, and removes files of outputs that no job has any more; Postgres rings the
-// worker for the runs that this starts.
+// the schedules that are due, removes files of outputs that no job has any more, and exports traces; Postgres
+// rings the worker for the runs that this starts.
 import { connect } from "../_shared/database/client.ts";
 import { readProject } from "../_shared/database/project.ts";
 import { createSettingsReader } from "../_shared/database/settings.ts";
@@ -8,8 +8,10 @@ import { createRouter } from "../_shared/http/router.ts";
 import { logEvent } from "../_shared/log.ts";
 import { OutputBucket } from "../_shared/outputs/bucket.ts";
 import { pruneOutputs } from "../_shared/outputs/prune.ts";
+import { getEnv } from "../_shared/platform.ts";
 import { WorkflowBucket } from "../_shared/registry/bucket.ts";
 import { syncRegistry } from "../_shared/registry/sync.ts";
+import { TraceExporter } from "../_shared/tracing/exporter.ts";
 import { fireDue } from "./fire_due.ts";
 
 const { url, secretKey } = readProject();
@@ -17,6 +19,7 @@ const { rpc, storage } = connect(url, secretKey);
 const bucket = new WorkflowBucket(storage);
 const outputs = new OutputBucket(storage);
 const loadSettings = createSettingsReader(rpc);
+const traces = new TraceExporter(rpc, getEnv);
 const router = createRouter({ functionName: "cron-orchestrator" });
 
 router.post("*", async (context) => {
@@ -30,13 +33,17 @@ router.post("*", async (context) => {
     fireDue(rpc, settings.scheduleGraceMs),
   ]);
   // Last: nobody waits for it.
-  const [pruned] = await Promise.allSettled([pruneOutputs(rpc, outputs)]);
+  const [pruned, exported] = await Promise.allSettled([
+    pruneOutputs(rpc, outputs),
+    exportTraces(),
+  ]);
   const counts = {
     ...(fired.status === "fulfilled" ? fired.value : {}),
     ...(synced.status === "fulfilled" ? synced.value : {}),
     ...(pruned.status === "fulfilled" ? pruned.value : {}),
+    ...(exported.status === "fulfilled" ? exported.value : {}),
   };
-  const failures = [fired, synced, pruned].filter((part) => part.status === "rejected");
+  const failures = [fired, synced, pruned, exported].filter((part) => part.status === "rejected");
   for (const { reason } of failures) {
     logEvent("warn", "trigger.tick_failed", { ...counts, error: reason });
   }
@@ -44,5 +51,11 @@ router.post("*", async (context) => {
   logEvent("info", "trigger.ticked", counts);
   return context.json(counts);
 });
+
+async function exportTraces() {
+  await traces.endIfOff();
+  await traces.keepOn();
+  return await traces.flush();
+}
 
 Deno.serve(router.fetch);

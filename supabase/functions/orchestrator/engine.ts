@@ -7,9 +7,11 @@ import { createSettingsReader, type LoadSettings } from "../_shared/database/set
 import { OutputBucket } from "../_shared/outputs/bucket.ts";
 import { type Authenticate, createAuth, readServiceKeys } from "../_shared/http/auth.ts";
 import { createUserAuth } from "../_shared/http/user_auth.ts";
-import { onBeforeUnload, waitUntil } from "../_shared/platform.ts";
+import { getEnv, onBeforeUnload, waitUntil } from "../_shared/platform.ts";
+import { ProgressBroadcaster } from "../_shared/progress/broadcast.ts";
 import { WorkflowBucket } from "../_shared/registry/bucket.ts";
 import type { RegistryDeps } from "../_shared/registry/read_through.ts";
+import { TraceExporter } from "../_shared/tracing/exporter.ts";
 import type { CallerIdentity } from "../_shared/worker/call.ts";
 import { systemClock } from "../_shared/worker/clock.ts";
 import { createExecutor } from "../_shared/worker/execute.ts";
@@ -69,14 +71,25 @@ export function openEngine(): Engine {
       tokens,
       clock: systemClock,
     });
+  const traces = new TraceExporter(rpc, getEnv);
+  const broadcaster = new ProgressBroadcaster({ url, secretKey, waitUntil });
   const host = new WorkerHost({
     waitUntil,
-    openSeam: async () => ({
-      rpc,
-      clock: systemClock,
-      settings: await loadSettings(),
-      execute: await loadExecutor(),
-    }),
+    openSeam: async () => {
+      await traces.keepOn();
+      const settings = await loadSettings();
+      const { realtimeBroadcastMs } = settings;
+      return {
+        rpc,
+        clock: systemClock,
+        settings,
+        execute: await loadExecutor(),
+        ...(realtimeBroadcastMs === 0
+          ? {}
+          : { noteMoved: (jobs) => broadcaster.note(jobs, realtimeBroadcastMs) }),
+      };
+    },
+    afterDrain: () => traces.flush(),
   });
   onBeforeUnload(() => host.retire());
   const loadRegistry = async () => ({

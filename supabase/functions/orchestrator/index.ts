@@ -20,6 +20,7 @@ import { addKeysRoutes } from "./routes/keys.ts";
 import { addMeRoute } from "./routes/me.ts";
 import { addOpenapiRoute } from "./routes/openapi.ts";
 import { addOverviewRoute } from "./routes/overview.ts";
+import { addProgressRoute } from "./routes/progress.ts";
 import { addRateLimitRoute } from "./routes/rate_limit.ts";
 import { addRateLimitsRoutes } from "./routes/rate_limits.ts";
 import { addRunsRoutes } from "./routes/runs.ts";
@@ -45,6 +46,7 @@ addEventsRoute(router, engine);
 // Before the routes of one run or job, whose ids their names would be taken for.
 addBulkRoutes(router, engine);
 addRunsRoutes(router, engine);
+addProgressRoute(router, engine);
 addStepsRoutes(router, engine);
 addJobsRoutes(router, engine);
 addJobRequestRoute(router, engine);

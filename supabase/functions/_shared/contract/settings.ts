@@ -6,7 +6,7 @@ import { OrchestratorError, type Problem } from "./errors.ts";
 interface NumberSpec {
   readonly name: string;
   readonly default: number;
-  readonly unit: "ms" | "bytes" | "days" | "jobs" | "attempts" | "calls" | "workers";
+  readonly unit: "ms" | "bytes" | "days" | "jobs" | "attempts" | "calls" | "workers" | "streams";
   readonly min: number;
   readonly max: number;
   readonly description: string;
@@ -219,6 +219,32 @@ export const SETTINGS = [
     description:
       "Origins other than the project's own whose pages may call the routes of the dashboard, " +
       "such as https://admin.example.com, separated by commas. Empty: none.",
+  },
+  {
+    name: "progress_stream_ms",
+    default: 100_000,
+    unit: "ms",
+    min: 1_000,
+    // Hosted requests end after 150 s.
+    max: 140_000,
+    description:
+      "How long one stream of a run's progress lives; its client then comes back by itself.",
+  },
+  {
+    name: "progress_max_streams",
+    default: 100,
+    unit: "streams",
+    min: 1,
+    max: 1_000,
+    description: "Streams of progress that one isolate serves at a time; further ones get a 429.",
+  },
+  {
+    name: "realtime_broadcast_ms",
+    default: 0,
+    unit: "ms",
+    min: 0,
+    max: 60_000,
+    description: "How often at most a worker tells Realtime which runs have moved; 0: never.",
   },
 ] as const satisfies readonly (NumberSpec | ListSpec)[];
 

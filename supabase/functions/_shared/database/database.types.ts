@@ -82,6 +82,8 @@ export type Database = {
           "idempotency_key": string | null;
           "intent_id": string | null;
           "payload": NonNullable<Json>;
+          "trace_parent": string | null;
+          "trace_state": string | null;
           "type": string;
           "user_id": string;
         };
@@ -92,6 +94,8 @@ export type Database = {
           "idempotency_key"?: string | null;
           "intent_id"?: string | null;
           "payload"?: NonNullable<Json>;
+          "trace_parent"?: string | null;
+          "trace_state"?: string | null;
           "type": string;
           "user_id": string;
         };
@@ -101,6 +105,8 @@ export type Database = {
           "idempotency_key"?: string | null;
           "intent_id"?: string | null;
           "payload"?: NonNullable<Json>;
+          "trace_parent"?: string | null;
+          "trace_state"?: string | null;
           "type"?: string;
           "user_id"?: string;
         };
@@ -647,6 +653,8 @@ export type Database = {
           "restarted_from": string | null;
           "skip_reason": string | null;
           "status": string;
+          "trace_parent": string | null;
+          "trace_state": string | null;
           "trigger_event_id": string | null;
           "trigger_key_id": string | null;
           "trigger_type": string;
@@ -679,6 +687,8 @@ export type Database = {
           "restarted_from"?: string | null;
           "skip_reason"?: string | null;
           "status"?: string;
+          "trace_parent"?: string | null;
+          "trace_state"?: string | null;
           "trigger_event_id"?: string | null;
           "trigger_key_id"?: string | null;
           "trigger_type": string;
@@ -710,6 +720,8 @@ export type Database = {
           "restarted_from"?: string | null;
           "skip_reason"?: string | null;
           "status"?: string;
+          "trace_parent"?: string | null;
+          "trace_state"?: string | null;
           "trigger_event_id"?: string | null;
           "trigger_key_id"?: string | null;
           "trigger_type"?: string;
@@ -961,6 +973,7 @@ export type Database = {
       };
       "cancel_run": { Args: { "p_reason"?: string; "p_workflow_run_id": string }; Returns: Json };
       "claim_due_schedules": { Args: { "p_limit": number }; Returns: Json };
+      "claim_traces": { Args: { "p_lease_ms": number; "p_limit": number }; Returns: Json };
       "complete_callback": {
         Args: { "p_attempt": number; "p_generation": number; "p_job_id": number; "p_result": Json };
         Returns: Json;
@@ -1027,6 +1040,10 @@ export type Database = {
       "get_operator": { Args: { "p_user_id": string }; Returns: Json };
       "get_overview": { Args: { "p_window": string }; Returns: Json };
       "get_plan": { Args: { "p_workflow_run_id": string }; Returns: Json };
+      "get_progress": {
+        Args: { "p_seen"?: string; "p_user_id"?: string; "p_workflow_run_id": string };
+        Returns: Json;
+      };
       "get_run": { Args: { "p_workflow_run_id": string }; Returns: Json };
       "get_settings": { Args: Record<PropertyKey, never>; Returns: Json };
       "get_triggered_run": {
@@ -1052,6 +1069,8 @@ export type Database = {
           "p_idempotency_key"?: string;
           "p_intent_id"?: string;
           "p_payload"?: Json;
+          "p_trace_parent"?: string;
+          "p_trace_state"?: string;
           "p_type": string;
           "p_user_id": string;
         };
@@ -1094,6 +1113,7 @@ export type Database = {
       };
       "list_stale_outputs": { Args: { "p_limit": number }; Returns: Json };
       "list_stale_workflow_files": { Args: { "p_bucket"?: string }; Returns: Json };
+      "list_trace_jobs": { Args: { "p_limit": number; "p_runs": Json }; Returns: Json };
       "list_trigger_keys": { Args: Record<PropertyKey, never>; Returns: Json };
       "list_workflows": { Args: Record<PropertyKey, never>; Returns: Json };
       "open_hook": { Args: { "p_source": string }; Returns: Json };
@@ -1127,12 +1147,15 @@ export type Database = {
       };
       "retry_job": { Args: { "p_job_id": number }; Returns: Json };
       "ring_worker": { Args: Record<PropertyKey, never>; Returns: Json };
+      "settle_traces": { Args: { "p_results": Json }; Returns: Json };
       "snooze_jobs": { Args: { "p_leases": Json; "p_worker_id": string }; Returns: Json };
       "start_triggered_run": {
         Args: {
           "p_idempotency_key"?: string;
           "p_key_id": string;
           "p_payload": Json;
+          "p_trace_parent"?: string;
+          "p_trace_state"?: string;
           "p_user_id": string;
           "p_workflow_key": string;
         };
@@ -1150,6 +1173,7 @@ export type Database = {
         };
         Returns: Json;
       };
+      "switch_trace_export": { Args: { "p_is_on": boolean }; Returns: Json };
       "take_tokens": {
         Args: { "p_key": string; "p_peek"?: boolean; "p_tokens"?: number };
         Returns: Json;

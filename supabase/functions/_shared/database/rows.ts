@@ -34,7 +34,13 @@ export type WorkflowDetail = Omit<Workflow, "cron_words">;
 
 // --- dispatch and events
 
-export interface DispatchRequest {
+/** The trace that a caller's request is part of, as the database keeps it. */
+export interface TraceContext {
+  trace_parent?: string;
+  trace_state?: string;
+}
+
+export interface DispatchRequest extends TraceContext {
   user_id: string;
   workflow_key: string;
   intent_id?: string | null;
@@ -179,12 +185,23 @@ export interface LeasedJob {
   /** Milliseconds from ready to leased; only with `queue_timeout_ms`. */
   queued_ms: number | null;
   parked: Parked | null;
+  /** Not for a call that is only described. */
+  trace?: LeasedTrace;
+}
+
+/** What a lease tells of its run's trace. */
+export interface LeasedTrace {
+  trace_parent: string | null;
+  trace_state: string | null;
+  /** When the jobs were leased: microseconds since 1970. */
+  leased_us: number;
 }
 
 export interface Lease {
   jobs: LeasedJob[];
   /** The runs of the jobs, once each; rpc.ts has put them into the jobs. */
-  runs: { workflow_run_id: string; workflow_key: string; payload: unknown }[];
+  runs:
+    ({ workflow_run_id: string; workflow_key: string; payload: unknown } & Partial<LeasedTrace>)[];
   /** What the jobs read, put into them likewise; `other` where a step has no plain output. */
   reads: { job_id: number; step_id: string; output: Json; other: OtherRead | null }[];
   /** Milliseconds until the next job that is not yet due; null if there is none. */

@@ -4,9 +4,11 @@ import { OrchestratorError, type Problem } from "../contract/errors.ts";
 import type { AppendedPlan, CompiledWorkflow } from "../contract/compiled_workflow.ts";
 import type * as dashboard from "../contract/dashboard.ts";
 import type { HookSource } from "../contract/hooks.ts";
+import type { Progress } from "../contract/progress.ts";
 import type { JobStatus } from "../contract/statuses.ts";
 import type { ActionName, Actions, Actor } from "./actions.ts";
 import type * as rows from "./rows.ts";
+import type { GoneRun, TraceClaim, TracedJob, TracedRun } from "./trace_rows.ts";
 import type { Transport } from "./transport.ts";
 
 export type Rpc = ReturnType<typeof createRpc>;
@@ -63,6 +65,8 @@ export function createRpc(transport: Transport) {
       intentId?: string | null;
       payload?: rows.Json;
       idempotencyKey?: string | null;
+      traceParent?: string;
+      traceState?: string;
     }) => call<rows.InsertedEvent>("insert_event", prefix(a)),
 
     leaseJobs: (a: { workerId: string; limit: number; leaseMs: number }) =>
@@ -234,6 +238,8 @@ export function createRpc(transport: Transport) {
       userId: string;
       payload: rows.Json;
       idempotencyKey: string | null;
+      traceParent?: string;
+      traceState?: string;
     }) => call<rows.StartedTriggeredRun>("start_triggered_run", prefix(a)),
 
     getTriggeredRun: (a: { keyId: string; workflowRunId: string }) =>
@@ -248,6 +254,32 @@ export function createRpc(transport: Transport) {
         "configure_orchestrator",
         prefix(a),
       ),
+
+    getProgress: (a: { workflowRunId: string; seen?: string; userId: string | null }) =>
+      call<
+        | { result: "not_found" | "unchanged" }
+        | { result: "changed"; version: string; progress: Progress }
+      >("get_progress", prefix(a)),
+
+    switchTraceExport: (a: { isOn: boolean }) =>
+      call<{ is_on: boolean }>("switch_trace_export", prefix(a)),
+
+    claimTraces: (a: { limit: number; leaseMs: number }) =>
+      call<{ runs: (TracedRun | GoneRun)[]; dropped: number }>("claim_traces", prefix(a))
+        .then((it) => withList(it, "runs")),
+
+    listTraceJobs: (a: {
+      runs: {
+        workflow_run_id: string;
+        since_us: number | null;
+        after_step_no?: number;
+        after_item_index?: number;
+      }[];
+      limit: number;
+    }) => call<TracedJob[]>("list_trace_jobs", prefix(a)).then(asList),
+
+    settleTraces: (a: { results: (TraceClaim & { retry_ms: number | null })[] }) =>
+      call<rows.Json>("settle_traces", prefix(a)),
 
     beginAgentReply: (a: { idempotencyKey: string; requestHash: string; holdMs?: number }) =>
       call<rows.AgentReplyClaim>("begin_agent_reply", prefix(a)),
@@ -282,9 +314,12 @@ function joinLease<T extends rows.Lease>(lease: T): T {
   const runs = new Map(lease.runs.map((run) => [run.workflow_run_id, run]));
   const reads = Map.groupBy(lease.reads, (read) => read.job_id);
   for (const job of lease.jobs) {
-    const { workflow_key, payload } = runs.get(job.workflow_run_id)!;
+    const run = runs.get(job.workflow_run_id)!;
+    const { workflow_key, payload } = run;
     job.workflow_key = workflow_key;
     job.run_payload = payload;
+    // One object for all jobs of a run; a call that is only described has none.
+    if (run.leased_us !== undefined) job.trace = run as rows.LeasedTrace;
     if (job.scope !== null) job.scope.event.payload = payload;
     const read = reads.get(job.job_id) ?? [];
     const others = read.filter(({ other }) => other !== null);

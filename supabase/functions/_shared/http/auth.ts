@@ -8,7 +8,7 @@ import { getEnv } from "../platform.ts";
 import { isEqualInConstantTime } from "./constant_time.ts";
 import { createKeySource } from "./jwks.ts";
 import { type Claims, decodeJwt, isJwt, refuseCredentials, verifyJwt } from "./jwt.ts";
-import type { OperatorCaller } from "./user_auth.ts";
+import type { OperatorCaller, UserCaller } from "./user_auth.ts";
 
 /** A caller whose key was accepted. `keyName` is the secret key's name, such as "default". */
 export interface ServiceCaller {
@@ -17,10 +17,16 @@ export interface ServiceCaller {
   keyName: string | null;
 }
 
+/** Who has rights here. */
 export type Caller = ServiceCaller | OperatorCaller;
 
+/** Everybody who may be let in somewhere. */
+export type KnownCaller = Caller | UserCaller;
+
 /** Resolves to the caller, or throws OrchestratorError `unauthorized` or `forbidden`. */
-export type Authenticate<Known extends Caller = Caller> = (request: Request) => Promise<Known>;
+export type Authenticate<Known extends KnownCaller = KnownCaller> = (
+  request: Request,
+) => Promise<Known>;
 
 export interface ServiceKeys {
   /** Named sb_secret_ keys. */
@@ -86,7 +92,7 @@ export function createServiceAuth(
  * library's own `secret` mode is not used because it stops at the first match and reads the `apikey`
  * header only.
  */
-export function createAuth<User extends Caller = never>(
+export function createAuth<User extends KnownCaller = never>(
   keys: ServiceKeys,
   identifyUser: (claims: Claims) => Promise<User>,
   now: () => number = Date.now,

@@ -5,7 +5,7 @@
 export type FindOrigins = () => Promise<readonly string[]>;
 
 const ALLOWED_METHODS = "GET, POST, PUT, DELETE";
-const ALLOWED_HEADERS = "authorization, apikey, content-type, x-request-id";
+const ALLOWED_HEADERS = "authorization, apikey, content-type, last-event-id, x-request-id";
 /** What a page may read besides the body. */
 const EXPOSED_HEADERS = "x-request-id, retry-after";
 /** How long a browser need not ask again. */

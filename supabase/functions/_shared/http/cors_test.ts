@@ -54,7 +54,7 @@ Deno.test("a preflight of a listed origin is answered without a key, for routes 
     assert.match(answer.headers.get("access-control-allow-methods") ?? "", new RegExp(asked));
     assert.equal(
       answer.headers.get("access-control-allow-headers"),
-      "authorization, apikey, content-type, x-request-id",
+      "authorization, apikey, content-type, last-event-id, x-request-id",
     );
   }
 });

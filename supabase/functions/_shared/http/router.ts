@@ -7,7 +7,7 @@ import { OrchestratorError } from "../contract/errors.ts";
 import { logEvent } from "../log.ts";
 import { findNearNames } from "../workflow/near.ts";
 import { type AccessTable, checkAccess, findLevel, type KnownRoute } from "./access.ts";
-import { type Authenticate, authenticateService, type Caller } from "./auth.ts";
+import { type Authenticate, authenticateService, type Caller, type KnownCaller } from "./auth.ts";
 import {
   answerPreflight,
   findListedOrigin,
@@ -17,11 +17,12 @@ import {
 } from "./cors.ts";
 import { describeError, methodNotAllowedResponse, problemResponse } from "./problem.ts";
 
-/** `caller` is there on every route but the open ones. */
+/** `caller` is there on every route but those that are open or for users, `reader` on all but open ones. */
 export type RouterEnv = { Variables: Variables };
 
 interface Variables {
   caller: Caller;
+  reader: KnownCaller;
   requestId: string;
   /** Of a page that may read the answer. */
   isListedOrigin?: boolean;
@@ -52,7 +53,7 @@ export function createRouter(options: RouterOptions): Router {
   const access = options.access ?? {};
   const respondToError = options.respondToError ?? problemResponse;
   const isForPages = (route: KnownRoute | undefined) =>
-    ["viewer", "operator"].includes(findLevel(route, access));
+    ["user", "viewer", "operator"].includes(findLevel(route, access));
   const router: Router = new Hono<RouterEnv>({
     getPath: (request) => stripFunctionName(new URL(request.url).pathname, options.functionName),
   });
@@ -80,7 +81,8 @@ export function createRouter(options: RouterOptions): Router {
     if (level !== "open") {
       const caller = await authenticate(raw);
       checkAccess(caller, level, `${method} ${route?.path ?? path}`);
-      context.set("caller", caller);
+      context.set("reader", caller);
+      if (caller.kind !== "user") context.set("caller", caller);
     }
     await next();
   });

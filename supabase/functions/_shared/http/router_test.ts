@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { OrchestratorError } from "../contract/errors.ts";
 import { createServiceAuth } from "./auth.ts";
 import type { AccessTable } from "./access.ts";
+import type { KnownCaller } from "./auth.ts";
 import type { OperatorCaller } from "./user_auth.ts";
 import { createRouter, stripFunctionName } from "./router.ts";
 
@@ -189,6 +190,7 @@ Deno.test("what an open route's path holds is not logged", async () => {
 });
 
 const ACCESS: AccessTable = {
+  "GET /own": "user",
   "GET /seen": "viewer",
   "GET /seen/:id": "viewer",
   "POST /done": "operator",
@@ -196,14 +198,22 @@ const ACCESS: AccessTable = {
 };
 
 /** Routes of every level, called by a person with this role. */
-function callAs(role: OperatorCaller["role"], method: string, path: string): Promise<Response> {
+function callAs(
+  role: OperatorCaller["role"] | null,
+  method: string,
+  path: string,
+): Promise<Response> {
   const email = `${role}@example.com`;
+  const caller: KnownCaller = role === null
+    ? { kind: "user", userId: "u", refusal: "authenticating: this is an app's user" }
+    : { kind: "operator", role, userId: "u", email };
   const router = createRouter({
     functionName: "orchestrator",
-    authenticate: () => Promise.resolve({ kind: "operator", role, userId: "u", email }),
+    authenticate: () => Promise.resolve(caller),
     access: ACCESS,
   });
   for (const path of ["/seen/:id", "/seen", "/unlisted"]) router.get(path, (it) => it.text("seen"));
+  router.get("/own", (it) => it.text(it.get("reader").kind));
   for (const path of ["/done", "/kept", "/seen"]) router.post(path, (it) => it.text("done"));
   router.all("/anything", (it) => it.text("anything"));
   return Promise.resolve(router.fetch(new Request(`http://localhost${path}`, { method })));
@@ -228,6 +238,17 @@ Deno.test("a viewer looks, an operator also acts, and the rest is for service ke
     assert.equal((await callAs("viewer", method, path)).status, viewer, `${what} as viewer`);
     assert.equal((await callAs("operator", method, path)).status, operator, `${what} as operator`);
   }
+});
+
+Deno.test("an app's user gets to what is for users, and to nothing else", async () => {
+  assert.equal(await (await callAs(null, "GET", "/own")).text(), "user");
+  assert.equal(await (await callAs("viewer", "GET", "/own")).text(), "operator");
+  for (const path of ["/seen", "/seen/7", "/unlisted", "/nothing"]) {
+    const answer = await callAs(null, "GET", path);
+    assert.equal(answer.status, 403, path);
+    assert.equal((await answer.json()).detail, "authenticating: this is an app's user", path);
+  }
+  assert.equal((await callAs(null, "POST", "/own")).status, 403);
 });
 
 Deno.test("a refusal says what role is needed, who asks, and how to get it", async () => {

@@ -1,7 +1,6 @@
 // People who are signed in with Supabase Auth: their token says who they are, and the database is asked
 // at every request what they may do, so that a role that was taken away ends at once.
 import type { OperatorRole } from "../contract/dashboard.ts";
-import { OrchestratorError } from "../contract/errors.ts";
 import { type Claims, refuseCredentials } from "./jwt.ts";
 
 /** A signed-in person with a role. */
@@ -10,6 +9,14 @@ export interface OperatorCaller {
   role: OperatorRole;
   userId: string;
   email: string;
+}
+
+/** A signed-in person without a role: an app's user, who may look at what is their own. */
+export interface UserCaller {
+  kind: "user";
+  userId: string;
+  /** What everything else answers them. */
+  refusal: string;
 }
 
 /** The role that a user has here, or null. */
@@ -28,11 +35,12 @@ const HOSTED = ".supabase.co";
 
 /**
  * Makes the check of a verified token with the role `authenticated`. Throws `unauthorized` for a token
- * that is no user's of this project, `forbidden` for a user without a role.
+ * that is no user's of this project. An anonymous user's runs are their own as anybody's, but nobody gives
+ * them a role.
  */
 export function createUserAuth(
   { findOperator, projectUrl }: UserAuthOptions,
-): (claims: Claims) => Promise<OperatorCaller> {
+): (claims: Claims) => Promise<OperatorCaller | UserCaller> {
   return async ({ sub, iss, email, is_anonymous }) => {
     if (typeof sub !== "string" || !UUID.test(sub)) {
       refuseCredentials("the request's token names no user");
@@ -40,21 +48,25 @@ export function createUserAuth(
     if (!isIssuerPossible(iss, projectUrl)) {
       refuseCredentials(`the request's token comes from another project: ${iss}`);
     }
-    if (is_anonymous === true) {
-      throw new OrchestratorError(
-        "forbidden",
-        "authenticating: an anonymous user has no rights here; sign in with an account of your own",
-      );
-    }
     const userId = sub.toLowerCase();
+    if (is_anonymous === true) {
+      return {
+        kind: "user",
+        userId,
+        refusal:
+          "authenticating: an anonymous user has no rights here; sign in with an account of " +
+          "your own",
+      };
+    }
     const operator = await findOperator(userId);
     if (operator === null) {
       const name = typeof email === "string" && email !== "" ? email : userId;
-      throw new OrchestratorError(
-        "forbidden",
-        `authenticating: ${name} is signed in and has no role here; ` +
+      return {
+        kind: "user",
+        userId,
+        refusal: `authenticating: ${name} is signed in and has no role here; ` +
           `\`deno task admin:grant ${name} viewer\` (or operator) gives one`,
-      );
+      };
     }
     return { kind: "operator", role: operator.role, userId, email: operator.email };
   };

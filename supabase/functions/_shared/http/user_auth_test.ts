@@ -69,17 +69,28 @@ Deno.test("a user with a role is an operator caller, with the role that the data
 
 Deno.test("a user without a role is told who is signed in and how to get one", async () => {
   const claims = { ...user, sub: STRANGER, email: "eve@example.com" };
-  const { kind, message } = await findRefusal(claims);
-  assert.equal(kind, "forbidden");
-  assert.match(message, /eve@example\.com is signed in and has no role/);
-  assert.match(message, /deno task admin:grant eve@example\.com viewer/);
-  const { message: nameless } = await findRefusal({ ...claims, email: "" });
-  assert.match(nameless, new RegExp(`${STRANGER} is signed in`));
+  const { identify } = createAuthOf();
+  const refuse = async (more: Record<string, unknown>) => {
+    const caller = await identify(await sign({ ...claims, ...more }, privateKey));
+    assert.deepEqual([caller.kind, caller.kind === "user" && caller.userId], ["user", STRANGER]);
+    return caller.kind === "user" ? caller.refusal : "";
+  };
+  const refusal = await refuse({});
+  assert.match(refusal, /eve@example\.com is signed in and has no role/);
+  assert.match(refusal, /deno task admin:grant eve@example\.com viewer/);
+  assert.match(await refuse({ email: "" }), new RegExp(`${STRANGER} is signed in`));
+});
+
+Deno.test("an anonymous user is one without rights, whatever roles there are", async () => {
+  const { asked, identify } = createAuthOf();
+  const caller = await identify(await sign({ ...user, is_anonymous: true }, privateKey));
+  assert.equal(caller.kind, "user");
+  assert.match(caller.kind === "user" ? caller.refusal : "", /an anonymous user has no rights/);
+  assert.deepEqual(asked, []);
 });
 
 Deno.test("a token that is no user's is refused without asking for a role", async () => {
   const cases: [what: string, claims: Record<string, unknown>, kind: string, why: RegExp][] = [
-    ["anonymous", { ...user, is_anonymous: true }, "forbidden", /anonymous/],
     ["without a user", { ...user, sub: undefined }, "unauthorized", /names no user/],
     ["a user that is no uuid", { ...user, sub: "ada" }, "unauthorized", /names no user/],
     ["expired", { ...user, exp: user.exp - 7_200 }, "unauthorized", /has expired/],

@@ -161,6 +161,7 @@ export class Drain {
     if (landings.length > 0 || lease.jobs.length > 0) this.#pace.linger(now);
     if (limit > 0) this.#pace.noteLease(lease, limit, now);
     if (this.#wasPoked) this.#pace.lookAtOnce();
+    this.#seam.noteMoved?.([...landings.map(({ flight }) => flight.job), ...lease.jobs]);
     await this.#launch(lease.jobs, sentAt + leaseMs);
     if (lease.signals) await this.#processSignals();
   }

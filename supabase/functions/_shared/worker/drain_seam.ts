@@ -30,6 +30,8 @@ export interface DrainSeam {
    * `signal` aborts when the lease is lost.
    */
   execute(job: LeasedJob, timeoutMs: number, signal: AbortSignal): Promise<Attempt>;
+  /** Hears of the jobs that were just settled or leased; must not throw. */
+  noteMoved?(jobs: readonly LeasedJob[]): void;
 }
 
 /** Why a drain ended. `budget` and `unload` rang a successor if work was left. */

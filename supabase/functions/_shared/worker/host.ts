@@ -16,6 +16,8 @@ export interface WorkerHostOptions {
   openSeam(): Promise<DrainSeam>;
   /** Keeps the isolate alive until the drain is over. */
   waitUntil(promise: Promise<unknown>): void;
+  /** What is done behind each drain; whoever waits for the drain does not wait for it. */
+  afterDrain?(): Promise<unknown>;
 }
 
 export interface DrainSummary extends WorkerStart, DrainCounts {
@@ -77,7 +79,7 @@ export class WorkerHost {
       return this.#session;
     }
     this.#session = new Session(() => this.#options.openSeam(), this.#totals);
-    this.#options.waitUntil(this.#session.over);
+    this.#options.waitUntil(this.#session.over.then(() => this.#options.afterDrain?.()));
     return this.#session;
   }
 

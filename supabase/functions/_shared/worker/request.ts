@@ -1,6 +1,7 @@
 // A leased job as the call that the agent contract asks for. Serves stage 5, step call. Pure.
 import type { CallbackUrls } from "../callback/urls.ts";
 import type { LeasedJob } from "../database/rows.ts";
+import { buildTraceHeaders } from "../tracing/trace_context.ts";
 import type { AgentCall } from "./call.ts";
 
 export interface CallDetails {
@@ -32,6 +33,7 @@ export function buildAgentCall(job: LeasedJob, details: CallDetails): AgentCall 
       "x-workflow-run-id": job.workflow_run_id,
       "x-step-id": job.step_id,
       "x-attempt": String(job.attempt),
+      ...buildTraceHeaders(job),
       "x-deadline": new Date(nowMs + timeoutMs).toISOString(),
       ...(job.item_index >= 0 ? { "x-item-index": String(job.item_index) } : {}),
       ...(callback === undefined ? {} : buildCallbackHeaders(callback)),

@@ -59,6 +59,8 @@ export const ROUTE_ACCESS: AccessTable = {
   "POST /runs/:id/steps": "service",
   // No secret, and nothing that the README does not say: tools read it without a key.
   "GET /openapi.json": "open",
+  // What an app shows its own users.
+  "GET /runs/:id/events": "user",
   // Their URLs hold a token.
   "POST /callbacks/:token": "open",
   "POST /callbacks/:token/heartbeat": "open",

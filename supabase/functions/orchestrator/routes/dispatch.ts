@@ -12,6 +12,7 @@ import type { Caller } from "../../_shared/http/auth.ts";
 import { checkInput, readJson } from "../../_shared/http/body.ts";
 import type { Router } from "../../_shared/http/router.ts";
 import { readThrough } from "../../_shared/registry/read_through.ts";
+import { readTraceContext } from "../../_shared/tracing/trace_context.ts";
 import { createStarter, type StartRuns } from "../act.ts";
 import type { Engine } from "../engine.ts";
 import { idempotencyKey, intentId, payload, userId, workflowKey } from "../fields.ts";
@@ -34,16 +35,20 @@ export const dispatchListInput = z.array(dispatchInput).min(1).max(MAX_ITEMS);
 
 export function addDispatchRoute(router: Router, engine: Engine): void {
   const inputs = new InputsCheck(engine.rpc);
-  const open = (caller: Caller): Dispatcher => ({
-    engine,
-    inputs,
-    start: createStarter(caller, engine.rpc),
-  });
+  const open = (caller: Caller, headers: Headers): Dispatcher => {
+    const start = createStarter(caller, engine.rpc);
+    const trace = readTraceContext(headers);
+    return {
+      engine,
+      inputs,
+      start: (requests) => start(requests.map((request) => ({ ...request, ...trace }))),
+    };
+  };
 
   router.post("/dispatch", async (context) => {
     const { requestMaxBytes } = await engine.loadSettings();
     const body = await readJson(context.req.raw, z.unknown(), requestMaxBytes);
-    const dispatcher = open(context.get("caller"));
+    const dispatcher = open(context.get("caller"), context.req.raw.headers);
     if (Array.isArray(body)) {
       const requests = checkInput(body, dispatchListInput, "body");
       const { runs, refusals } = await dispatch(requests, dispatcher);

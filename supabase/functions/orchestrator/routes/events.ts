@@ -5,6 +5,7 @@ import type { InsertedEvent } from "../../_shared/contract/answers/dispatch.ts";
 import { OrchestratorError } from "../../_shared/contract/errors.ts";
 import { readJson } from "../../_shared/http/body.ts";
 import type { Router } from "../../_shared/http/router.ts";
+import { readTraceContext } from "../../_shared/tracing/trace_context.ts";
 import type { Engine } from "../engine.ts";
 import { idempotencyKey, intentId, payload, text, userId } from "../fields.ts";
 
@@ -20,12 +21,15 @@ export function addEventsRoute(router: Router, { rpc, host, loadSettings }: Engi
   router.post("/events", async (context) => {
     const { requestMaxBytes } = await loadSettings();
     const event = await readJson(context.req.raw, eventInput, requestMaxBytes);
+    const { trace_parent, trace_state } = readTraceContext(context.req.raw.headers);
     const inserted = await rpc.insertEvent({
       userId: event.user_id,
       type: event.type,
       intentId: event.intent_id,
       payload: event.payload,
       idempotencyKey: event.idempotency_key,
+      traceParent: trace_parent,
+      traceState: trace_state,
     });
     if (inserted.result === "conflict") {
       const message = "this key was used before with another event";

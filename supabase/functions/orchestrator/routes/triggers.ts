@@ -8,6 +8,7 @@ import { checkInput, readJson } from "../../_shared/http/body.ts";
 import type { Router } from "../../_shared/http/router.ts";
 import { logEvent } from "../../_shared/log.ts";
 import { type CheckKey, createKeyCheck, type KeyHolder } from "../../_shared/triggers/check_key.ts";
+import { readTraceContext } from "../../_shared/tracing/trace_context.ts";
 import { createRefusalLog, type LogRefusal } from "../../_shared/triggers/refusal_log.ts";
 import { readWait, waitForEnd } from "../../_shared/triggers/wait_for_end.ts";
 import type { Engine } from "../engine.ts";
@@ -47,12 +48,15 @@ export function addTriggersRoutes(router: Router, engine: TriggersEngine): void 
     const { requestMaxBytes } = await engine.loadSettings();
     const given = await readJson(request, body, requestMaxBytes) ?? {};
     const payload = given.payload ?? {};
+    const { trace_parent, trace_state } = readTraceContext(request.headers);
     const start = {
       keyId: holder.key_id,
       workflowKey,
       userId: chooseUser(given.user_id, holder),
       payload,
       idempotencyKey: readIdempotencyKey(request.headers) ?? given.idempotency_key ?? null,
+      traceParent: trace_parent,
+      traceState: trace_state,
     };
     const problems = (await inputs.findMisfits([{ workflow_key: workflowKey, payload }])).get(0);
     if (problems !== undefined) {
