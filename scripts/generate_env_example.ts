@@ -58,6 +58,11 @@ export const FUNCTION_VARIABLES: readonly Variable[] = [
       "What agents get as Bearer; accepted as a key too. Default: the service_role key, " +
       "else the secret key.",
   },
+  {
+    name: "ORCHESTRATOR_DASHBOARD_URL",
+    example: "",
+    description: "Where the dashboard is: notifications to Slack link to their runs there.",
+  },
 ];
 
 /** The text of .env.example. */

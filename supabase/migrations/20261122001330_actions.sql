@@ -391,6 +391,9 @@ begin
       perform from public.rate_limit_policies where pattern = p_args ->> 'pattern' for update;
     when 'operator' then
       perform from public.orchestrator_operators where user_id = (p_args ->> 'user_id')::uuid for update;
+    when 'destination' then
+      -- By name, not by row: two who make the same one take turns too.
+      perform pg_advisory_xact_lock(hashtext('orchestrator.destination'), hashtext(p_args ->> 'destination'));
     else
       null;
   end case;
@@ -458,12 +461,20 @@ begin
       from public.orchestrator_operators
       where user_id = p_id::uuid
     )
+    when 'destination' then (
+      select jsonb_build_object(
+        'kind', kind, 'url', url, 'types', types, 'workflow_keys', workflow_keys, 'description', description,
+        'disabled_at', disabled_at, 'disabled_reason', disabled_reason, 'previous_secret_until', previous_secret_until
+      )
+      from public.orchestrator_destinations
+      where name = p_id
+    )
   end;
 end;
 $$;
 
 comment on function orchestrator._show_target(text, text) is
-  'What an audit row keeps of a run, a job, a workflow, a schedule, a policy or an operator; null where there is none.';
+  'What an audit row keeps of a run, a job, a workflow, a schedule, a policy, an operator or a destination; null where there is none.';
 
 create function orchestrator._do_action(p_action text, p_args jsonb, p_actor jsonb)
 returns jsonb
@@ -513,6 +524,10 @@ begin
       return orchestrator._grant_role(p_args, coalesce(p_actor ->> 'name', p_actor ->> 'id'));
     when 'operator.revoke' then
       return orchestrator._revoke_role((p_args ->> 'user_id')::uuid);
+    when 'destination.set', 'destination.delete', 'destination.rotate', 'destination.enable', 'destination.replay',
+      'destination.test'
+    then
+      return orchestrator._act_on_destination(split_part(p_action, '.', 2), p_args);
     else
       raise exception 'acting: there is no action %', p_action using errcode = 'WF001';
   end case;
@@ -541,13 +556,13 @@ begin
     when p_action in ('job.approve', 'job.reject') then p_args - 'payload' || jsonb_build_object(
       'reason', left(p_args #>> '{payload,reason}', 1000)
     )
-    else p_args - 'payload'
+    else p_args - array['payload', 'secret']
   end;
 end;
 $$;
 
 comment on function orchestrator._tell_args(text, jsonb) is
-  'What an audit row keeps of an action''s arguments: no payloads, no sources.';
+  'What an audit row keeps of an action''s arguments: no payloads, no sources, no secrets.';
 
 create function public.act(p_actor jsonb, p_action text, p_args jsonb)
 returns jsonb
@@ -560,7 +575,7 @@ declare
   v_kind text := split_part(p_action, '.', 1);
   v_target text := coalesce(
     p_args ->> 'workflow_run_id', p_args ->> 'job_id', p_args ->> 'schedule_id', p_args ->> 'pattern',
-    p_args ->> 'user_id', p_args #>> '{compiled,key}', p_args #>> '{requests,0,workflow_key}'
+    p_args ->> 'user_id', p_args #>> '{compiled,key}', p_args #>> '{requests,0,workflow_key}', p_args ->> 'destination'
   );
   v_before jsonb;
   v_after jsonb;

@@ -7,6 +7,7 @@ import type {
   BulkRunsRequest,
   OperatorRole,
 } from "../contract/dashboard.ts";
+import type { DestinationKind } from "../contract/notifications.ts";
 import type {
   CancelledRun,
   DecidedWait,
@@ -103,6 +104,37 @@ export interface Actions {
     answer: { result: "granted" | "not_found" | "invalid"; reason?: string };
   };
   "operator.revoke": { args: { user_id: string }; answer: Acted<"revoked"> };
+  "destination.set": {
+    args: DestinationArgs & {
+      kind: DestinationKind;
+      url: string | null;
+      /** A new webhook's signing secret, or a channel's URL. */
+      secret?: string;
+      types: string[];
+      workflow_keys: string[] | null;
+      description: string | null;
+    };
+    answer: Acted<"created" | "changed">;
+  };
+  "destination.delete": { args: DestinationArgs; answer: Acted<"deleted"> };
+  "destination.rotate": {
+    args: DestinationArgs & { secret: string };
+    answer: Acted<"rotated"> & { previous_until?: string };
+  };
+  "destination.enable": { args: DestinationArgs; answer: Acted<"enabled"> & { held?: number } };
+  "destination.replay": {
+    args: DestinationArgs & { delivery_id?: string; from?: string; to?: string; all?: boolean };
+    answer: Acted<"replayed"> & { replayed?: number; is_complete?: boolean };
+  };
+  "destination.test": {
+    args: DestinationArgs;
+    answer: Acted<"sent"> & { delivery_id?: string; workflow_run_id?: string };
+  };
+}
+
+interface DestinationArgs {
+  /** Its name. */
+  destination: string;
 }
 
 export type ActionName = keyof Actions;

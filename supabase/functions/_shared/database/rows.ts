@@ -1,5 +1,6 @@
 // The shapes that the database's functions answer with, named as their columns are. Times are ISO
 // strings. They are declared, not parsed: the functions on the other side are ours and tested.
+import type { OpenDelivery } from "../contract/notifications.ts";
 import type { AppendedPlan, StepConfig } from "../contract/compiled_workflow.ts";
 import type {
   ErrorClass,
@@ -376,6 +377,12 @@ export interface RestartedRun {
   jobs?: number;
   reason?: string | null;
 }
+
+/** What a delivery is about to do. */
+export type BegunDelivery =
+  | ({ result: "send" } & OpenDelivery)
+  | { result: "delivered" }
+  | { result: "refused"; reason: string };
 
 export interface SettledCallback {
   result: "applied" | "not_found" | "conflict";

@@ -3,6 +3,7 @@
 import { OrchestratorError, type Problem } from "../contract/errors.ts";
 import type { AppendedPlan, CompiledWorkflow } from "../contract/compiled_workflow.ts";
 import type * as dashboard from "../contract/dashboard.ts";
+import type { Delivery, DeliveryStatus, Destination } from "../contract/notifications.ts";
 import type { JobStatus } from "../contract/statuses.ts";
 import type { ActionName, Actions, Actor } from "./actions.ts";
 import type * as rows from "./rows.ts";
@@ -212,6 +213,28 @@ export function createRpc(transport: Transport) {
     getOperator: (a: { userId: string }) => call<rows.Operator | null>("get_operator", prefix(a)),
 
     listOperators: () => call<rows.GrantedOperator[]>("list_operators", {}).then(asList),
+
+    beginDelivery: (a: { deliveryId: string }) =>
+      call<rows.BegunDelivery>("begin_delivery", prefix(a)),
+
+    settleDelivery: (a: {
+      deliveryId: string;
+      jobId: number;
+      generation: number;
+      attempt: number;
+      result: Omit<rows.JobResult, "job_id" | "lease_token">;
+      disableReason?: string;
+    }) => call<rows.SettledCallback>("settle_delivery", prefix(a)),
+
+    listDestinations: (a: { name?: string } = {}) =>
+      call<Destination[]>("list_destinations", prefix(a)).then(asList),
+
+    listDeliveries: (a: {
+      destination: string;
+      status?: DeliveryStatus;
+      limit?: number;
+      before?: string;
+    }) => call<Delivery[]>("list_deliveries", prefix(a)).then(asList),
 
     getHealth: () => call<rows.Health>("get_health", {}),
 

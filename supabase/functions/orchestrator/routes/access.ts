@@ -23,6 +23,9 @@ export const ROUTE_ACCESS: AccessTable = {
   "GET /schedules": "viewer",
   "GET /rate_limits": "viewer",
   "GET /audit": "viewer",
+  "GET /destinations": "viewer",
+  "GET /destinations/:name": "viewer",
+  "GET /destinations/:name/deliveries": "viewer",
   // What its buttons do; each leaves an audit row.
   "POST /dispatch": "operator",
   "POST /runs/bulk": "operator",
@@ -42,6 +45,12 @@ export const ROUTE_ACCESS: AccessTable = {
   "POST /schedules/:id/run": "operator",
   "PUT /rate_limits/policies": "operator",
   "DELETE /rate_limits/policies": "operator",
+  "PUT /destinations/:name": "operator",
+  "DELETE /destinations/:name": "operator",
+  "POST /destinations/:name/test": "operator",
+  "POST /destinations/:name/rotate": "operator",
+  "POST /destinations/:name/enable": "operator",
+  "POST /destinations/:name/replay": "operator",
   // What apps, agents and the platform call. POST /http calls with the service's credentials, and the
   // steps that POST /runs/:id/steps adds are somebody's code: neither is for a person at a page.
   "POST /worker": "service",
@@ -49,6 +58,7 @@ export const ROUTE_ACCESS: AccessTable = {
   "POST /rate_limit": "service",
   "POST /events": "service",
   "POST /runs/:id/steps": "service",
+  "POST /deliveries": "service",
   // Their URLs hold a token.
   "POST /callbacks/:token": "open",
   "POST /callbacks/:token/heartbeat": "open",
