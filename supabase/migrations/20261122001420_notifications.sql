@@ -236,7 +236,7 @@ begin
     return null;
   end if;
   select jsonb_agg(jsonb_build_object(
-    'type', e.type, 'workflow_key', e.run.workflow_key, 'workflow_run_id', e.run.workflow_run_id,
+    'type', e.type, 'workflow_key', (e.run).workflow_key, 'workflow_run_id', (e.run).workflow_run_id,
     'data', orchestrator._describe_ended_run(e.run)
   ))
   into v_items

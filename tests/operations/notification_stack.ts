@@ -17,6 +17,8 @@ export interface DeliveryRow {
 
 export interface NotificationStack extends HttpStack {
   receivers: Receiver[];
+  /** Nobody listens there. */
+  downUrl: string;
   /** Saves a destination; answers what was answered. */
   save(name: string, body: Json): Promise<Json>;
   post(path: string, body?: Json): Promise<Json>;
@@ -34,8 +36,8 @@ export interface NotificationStack extends HttpStack {
 export async function openNotificationStack(receiverCount: number): Promise<NotificationStack> {
   const receivers = Array.from({ length: receiverCount }, () => new Receiver());
   const it = await openHttpStack({ loops: { cron: false, net: true } });
-  // The last one is a port that nobody listens on.
-  const hosts = [...receivers.map(({ host }) => host), "127.0.0.1:9"];
+  const downHost = findClosedPort();
+  const hosts = [...receivers.map(({ host }) => host), downHost];
   await it.sql`
     insert into orchestrator_settings (name, value)
     values ('allowed_webhook_hosts', ${it.sql.json(hosts)})`;
@@ -60,6 +62,7 @@ export async function openNotificationStack(receiverCount: number): Promise<Noti
   return {
     ...it,
     receivers,
+    downUrl: `http://${downHost}/`,
     post,
     save: async (name, body) => {
       const answer = await it.ask("PUT", `/orchestrator/destinations/${name}`, { body });
@@ -104,4 +107,11 @@ export async function openNotificationStack(receiverCount: number): Promise<Noti
       await it.stop();
     },
   };
+}
+
+function findClosedPort(): string {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  return `127.0.0.1:${port}`;
 }

@@ -216,7 +216,7 @@ test("the schedule used up disables, with the last answer as its reason", async 
 
 test("receivers that hang or are down hold up no run", async () => {
   await it.save("hangs", only("run.succeeded"));
-  await it.save("down", { ...only("run.succeeded"), url: "http://127.0.0.1:9/" });
+  await it.save("down", { ...only("run.succeeded"), url: it.downUrl });
   here.hang();
   // More than one worker has places for, which is 10.
   for (let index = 0; index < 15; index++) await it.run("good");

@@ -53,7 +53,7 @@ function writePost(delivery: OpenDelivery, dashboardUrl: string | undefined): Ou
   if (kind === "slack") {
     return { kind, url, headers: {}, body: JSON.stringify(buildDigest(delivery, dashboardUrl)) };
   }
-  const [{ id, ...content }] = delivery.messages;
-  const body = JSON.stringify(content);
+  const [{ id, type, timestamp, data }] = delivery.messages;
+  const body = JSON.stringify({ type, timestamp, data });
   return { kind, url, headers: signMessage(id, body, secrets, new Date()), body };
 }
