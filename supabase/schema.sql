@@ -3735,7 +3735,7 @@ begin
     return null;
   end if;
   select jsonb_agg(jsonb_build_object(
-    'type', e.type, 'workflow_key', e.run.workflow_key, 'workflow_run_id', e.run.workflow_run_id,
+    'type', e.type, 'workflow_key', (e.run).workflow_key, 'workflow_run_id', (e.run).workflow_run_id,
     'data', orchestrator._describe_ended_run(e.run)
   ))
   into v_items
@@ -5926,7 +5926,7 @@ begin
   from orchestrator.notifications
   where delivery_id = p_delivery_id;
   if v_messages = 0 then
-    return jsonb_build_object('result', 'refused', 'reason', 'its messages were replayed by another delivery');
+    return jsonb_build_object('result', 'refused', 'reason', 'its messages are gone, or went with another delivery');
   end if;
   update orchestrator.deliveries
   set status = 'pending', finished_at = null, attempts = attempts + 1, messages = v_messages, types = v_types
