@@ -1,6 +1,6 @@
 -- Stands in for the counters of the metrics until both are merged; deleted then.
 
-create function orchestrator.count(p_metric text, p_labels jsonb, p_value numeric default 1)
+create function orchestrator.count(p_metric text, p_labels jsonb, p_value double precision default 1)
 returns void
 language plpgsql
 volatile
@@ -12,7 +12,7 @@ begin
 end;
 $$;
 
-comment on function orchestrator.count(text, jsonb, numeric) is 'Counts nothing yet.';
+comment on function orchestrator.count(text, jsonb, double precision) is 'Counts nothing yet.';
 
 revoke execute on all functions in schema orchestrator from public, anon, authenticated;
-grant execute on function orchestrator.count(text, jsonb, numeric) to service_role;
+grant execute on function orchestrator.count(text, jsonb, double precision) to service_role;

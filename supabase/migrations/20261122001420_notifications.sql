@@ -98,12 +98,14 @@ grant select, insert, update, delete
 
 create function orchestrator.delivery_workflow_key()
 returns text
-language sql
+language plpgsql  -- not sql: see orchestrator.now()
 immutable
 security invoker
 set search_path = ''
 as $$
-  select 'orchestrator_delivery_v1';
+begin
+  return 'orchestrator_delivery_v1';
+end;
 $$;
 
 comment on function orchestrator.delivery_workflow_key() is
@@ -230,42 +232,44 @@ set search_path = ''
 set enable_hashjoin = on  -- whoever settles forbids it, and a batch may end many runs
 as $$
 declare
+  v_delivery_key constant text := orchestrator.delivery_workflow_key();
   v_items jsonb;
 begin
   if not exists (select from public.orchestrator_destinations) then
     return null;
   end if;
-  select jsonb_agg(jsonb_build_object(
-    'type', e.type, 'workflow_key', (e.run).workflow_key, 'workflow_run_id', (e.run).workflow_run_id,
-    'data', orchestrator._describe_ended_run(e.run)
-  ))
-  into v_items
-  from (
-    select
-      a::public.workflow_runs as run,
-      case a.status when 'success' then 'run.succeeded' else 'run.' || a.status end as type
+  -- Asked first, because most runs end in a way that nobody listens to.
+  if exists (
+    select from runs_after a
+    join public.orchestrator_destinations d
+      on case a.status when 'success' then 'run.succeeded' else 'run.' || a.status end = any (d.types)
+    where d.workflow_keys is null or a.workflow_key = any (d.workflow_keys)
+  ) then
+    select jsonb_agg(jsonb_build_object(
+      'type', case a.status when 'success' then 'run.succeeded' else 'run.' || a.status end,
+      'workflow_key', a.workflow_key, 'workflow_run_id', a.workflow_run_id,
+      'data', orchestrator._describe_ended_run(a::public.workflow_runs)
+    ))
+    into v_items
     from runs_after a
     join runs_before b using (workflow_run_id)
     where b.status = 'running' and a.status in ('success', 'failed', 'cancelled')
-      and a.workflow_key <> orchestrator.delivery_workflow_key()
-    offset 0
-  ) as e
-  where exists (
-    select from public.orchestrator_destinations d
-    where e.type = any (d.types) and (d.workflow_keys is null or (e.run).workflow_key = any (d.workflow_keys))
-  );
-  if v_items is not null then
-    perform orchestrator._put_notifications(v_items);
+      and a.workflow_key <> v_delivery_key;
+    if v_items is not null then
+      perform orchestrator._put_notifications(v_items);
+    end if;
   end if;
 
   -- A delivery whose run ended without it: cancelled, or its last attempt was lost.
-  update orchestrator.deliveries d
-  set
-    status = 'dead', finished_at = orchestrator.now(),
-    error_text = coalesce(a.cancel_reason, d.error_text, 'the last attempt was lost')
-  from runs_after a
-  where a.workflow_key = orchestrator.delivery_workflow_key() and a.status in ('failed', 'cancelled')
-    and d.workflow_run_id = a.workflow_run_id and d.status = 'pending';
+  if exists (select from runs_after where workflow_key = v_delivery_key and status in ('failed', 'cancelled')) then
+    update orchestrator.deliveries d
+    set
+      status = 'dead', finished_at = orchestrator.now(),
+      error_text = coalesce(a.cancel_reason, d.error_text, 'the last attempt was lost')
+    from runs_after a
+    where a.workflow_key = v_delivery_key and a.status in ('failed', 'cancelled')
+      and d.workflow_run_id = a.workflow_run_id and d.status = 'pending';
+  end if;
   return null;
 exception when others then
   raise warning 'notifying of ended runs failed: %', sqlerrm;

@@ -161,7 +161,6 @@ test("410 disables at once: the others are told, what comes is held, and a repla
   await it.save("ops", only("run.succeeded"));
   await it.save("boss", { ...only("destination.disabled"), url: there.url });
   here.reply = () => new Response("gone for good", { status: 410 });
-  const from = new Date(Date.now() + 30 * 3_600_000).toISOString().replace(/^\d{4}/, "2000");
   await it.run("good");
   await waitForDelivery("ops", "dead");
   const [told] = await receive(1, there);
@@ -184,7 +183,7 @@ test("410 disables at once: the others are told, what comes is held, and a repla
   assert.equal((await it.post("/destinations/ops/enable")).held, 1);
   await it.wake();
   assert.equal(here.received.length, 0, "held until somebody asks");
-  const range = { from, to: "2100-01-01T00:00:00Z" };
+  const range = { from: "2000-01-01T00:00:00Z", to: "2100-01-01T00:00:00Z" };
   const replayed = await it.post("/destinations/ops/replay", range);
   assert.deepEqual([replayed.replayed, replayed.is_complete], [2, true]);
   await receive(2);
@@ -212,6 +211,23 @@ test("the schedule used up disables, with the last answer as its reason", async 
   const [{ status }] = await it.sql`
     select status from job_queue where agent = 'deliveries' order by job_id desc limit 1`;
   assert.equal(status, "dead");
+});
+
+test("a function that ends while it sends is followed by another that sends again", async () => {
+  await it.save("ops", only("run.succeeded"));
+  here.hang();
+  await it.run("good");
+  await receive(1);
+  await it.stack.restartFunction("orchestrator");
+  here.reply = () => new Response();
+  // The job hears nothing for as long as it waits for an answer, and then backs off a little.
+  await waitFor("the second attempt", async () => {
+    await it.passTime(61_000);
+    await it.wake();
+    return here.received.length > 1;
+  });
+  await waitForDelivery("ops", "delivered", 2);
+  assert.equal(new Set(here.received.map(({ headers }) => headers["webhook-id"])).size, 1);
 });
 
 test("receivers that hang or are down hold up no run", async () => {

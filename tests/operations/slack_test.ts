@@ -57,12 +57,24 @@ Deno.test("a channel is told of a run in words, without markup of strangers", as
 Deno.test("200 notifications within seconds are a few messages, a second apart", async () => {
   await it.clear();
   await it.save("chat", CHANNEL);
-  for (let from = 1; from <= 200; from += 10) await raiseAlerts(from, from + 9);
-  await waitFor("all to be told", () => countTold() >= 200, () => `${countTold()}`);
-  assert.equal(countTold(), 200);
+  let raised = 0;
+  const raise = async (count: number) => {
+    await raiseAlerts(raised + 1, raised + count);
+    raised += count;
+  };
+  for (let batch = 0; batch < 20; batch++) await raise(10);
+  // On and on, until it had reason for a third message.
+  await waitFor("three messages", async () => {
+    await raise(1);
+    return slack.received.length >= 3;
+  });
+  await waitFor("all to be told", () => countTold() >= raised, () => `${countTold()} of ${raised}`);
+  assert.equal(countTold(), raised);
   assert.ok(slack.received.length <= 6, `${slack.received.length} messages`);
+  // The tokens are a second apart; how long a call takes from there differs a little.
   const gaps = slack.received.slice(1).map(({ at }, index) => at - slack.received[index].at);
-  assert.ok(gaps.every((ms) => ms >= 900), `${gaps} ms`);
+  const spanMs = gaps.reduce((sum, ms) => sum + ms);
+  assert.ok(spanMs >= gaps.length * 1_000 - 400 && gaps.every((ms) => ms >= 600), `${gaps} ms`);
   for (const { blocks } of readMessages()) {
     assert.ok(blocks.length <= 50 && blocks.every((block) => block.text.text.length <= 3_000));
   }
