@@ -1,7 +1,7 @@
 // The shapes that the database's functions answer with, named as their columns are. Times are ISO
 // strings. They are declared, not parsed: the functions on the other side are ours and tested.
-import type { OpenDelivery } from "../contract/notifications.ts";
 import type { AppendedPlan, StepConfig } from "../contract/compiled_workflow.ts";
+import type { OpenDelivery } from "../contract/notifications.ts";
 import type {
   ErrorClass,
   JobStatus,
