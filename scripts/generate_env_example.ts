@@ -88,6 +88,11 @@ export const FUNCTION_VARIABLES: readonly Variable[] = [
     example: "",
     description: "The service that traces name. Default: orchestrator.",
   },
+  {
+    name: "ORCHESTRATOR_DASHBOARD_URL",
+    example: "",
+    description: "Where the dashboard is: notifications to Slack link to their runs there.",
+  },
 ];
 
 /** The text of .env.example. */

@@ -48,6 +48,32 @@ alter table orchestrator.consumed_events enable row level security;
 create policy "nobody but the service role" on orchestrator.consumed_events as permissive for all to public using (false) with check (false);
 grant delete, insert, select, update on orchestrator.consumed_events to service_role;
 
+create table orchestrator.deliveries (
+  delivery_id uuid not null,
+  destination text not null,
+  is_digest boolean not null,
+  workflow_run_id uuid,
+  status text not null default 'pending'::text,
+  types text[] not null default '{}'::text[],
+  messages integer not null default 0,
+  attempts integer not null default 0,
+  status_code integer,
+  error_text text,
+  created_at timestamp with time zone not null,
+  finished_at timestamp with time zone,
+  constraint deliveries_pkey PRIMARY KEY (delivery_id),
+  constraint deliveries_end_with_a_time CHECK (((status = 'pending'::text) = (finished_at IS NULL))),
+  constraint deliveries_have_a_known_status CHECK ((status = ANY (ARRAY['pending'::text, 'delivered'::text, 'dead'::text])))
+);
+comment on table orchestrator.deliveries is 'What was or will be sent to a destination, and by which run. types and messages: what it held when it was last tried.';
+CREATE INDEX deliveries_by_age ON orchestrator.deliveries USING btree (finished_at);
+CREATE INDEX deliveries_by_destination ON orchestrator.deliveries USING btree (destination, delivery_id);
+CREATE INDEX deliveries_by_run ON orchestrator.deliveries USING btree (workflow_run_id);
+CREATE UNIQUE INDEX deliveries_one_open_digest ON orchestrator.deliveries USING btree (destination) WHERE ((status = 'pending'::text) AND is_digest);
+alter table orchestrator.deliveries enable row level security;
+create policy "nobody but the service role" on orchestrator.deliveries as permissive for all to public using (false) with check (false);
+grant delete, insert, select, update on orchestrator.deliveries to service_role;
+
 create table orchestrator.doorbell (
   is_only_row boolean not null default true,
   rung_at timestamp with time zone not null default '-infinity'::timestamp with time zone,
@@ -82,15 +108,39 @@ alter table orchestrator.event_waits enable row level security;
 create policy "nobody but the service role" on orchestrator.event_waits as permissive for all to public using (false) with check (false);
 grant delete, insert, select, update on orchestrator.event_waits to service_role;
 
+create table orchestrator.notifications (
+  notification_id bigint not null generated always as identity,
+  message_id uuid not null default gen_random_uuid(),
+  destination text not null,
+  type text not null,
+  workflow_key text,
+  workflow_run_id uuid,
+  job_id bigint,
+  data jsonb not null,
+  delivery_id uuid,
+  is_held boolean not null default false,
+  created_at timestamp with time zone not null,
+  constraint notifications_pkey PRIMARY KEY (notification_id)
+);
+comment on table orchestrator.notifications is 'The outbox: one row per notification and destination. Without a delivery it waits for one. is_held: it came while its destination was disabled, and waits for a replay. message_id stays the same over retries and replays.';
+CREATE INDEX notifications_by_age ON orchestrator.notifications USING btree (created_at);
+CREATE INDEX notifications_by_delivery ON orchestrator.notifications USING btree (delivery_id);
+CREATE INDEX notifications_by_destination ON orchestrator.notifications USING btree (destination, created_at);
+CREATE INDEX notifications_waiting ON orchestrator.notifications USING btree (destination, notification_id) WHERE (delivery_id IS NULL);
+alter table orchestrator.notifications enable row level security;
+create policy "nobody but the service role" on orchestrator.notifications as permissive for all to public using (false) with check (false);
+grant delete, insert, select, update on orchestrator.notifications to service_role;
+
 create table orchestrator.signals (
   signal_id bigint not null generated always as identity,
   job_id bigint,
   workflow_key text,
   concurrency_key text,
+  is_notice boolean not null default false,
   constraint signals_pkey PRIMARY KEY (signal_id),
-  constraint signals_name_a_job_or_a_slot CHECK (((job_id IS NULL) = (concurrency_key IS NOT NULL)))
+  constraint signals_name_one_thing CHECK ((((((job_id IS NOT NULL))::integer + ((concurrency_key IS NOT NULL))::integer) + (is_notice)::integer) = 1))
 );
-comment on table orchestrator.signals is 'Somebody to look at: a parked job that may go on, or a concurrency key whose slots changed. Inserted only, without a lock on what is meant; process_signals takes them in a transaction of its own.';
+comment on table orchestrator.signals is 'Something to look at: a parked job that may go on, a concurrency key whose slots changed, or (is_notice) notifications that wait. Inserted only, without a lock on what is meant; process_signals takes them in a transaction of its own.';
 alter table orchestrator.signals enable row level security;
 create policy "nobody but the service role" on orchestrator.signals as permissive for all to public using (false) with check (false);
 grant delete, insert, select, update on orchestrator.signals to service_role;
@@ -368,6 +418,36 @@ create view orchestrator.living_workers with (security_invoker=true) as
 comment on view orchestrator.living_workers is 'The workers that are draining now.';
 grant select on orchestrator.living_workers to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator._act_on_destination(p_action text, p_args jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_destination public.orchestrator_destinations;
+begin
+  if p_action = 'set' then
+    return orchestrator._set_destination(p_args);
+  end if;
+  select * into v_destination
+  from public.orchestrator_destinations
+  where name = p_args ->> 'destination'
+  for update;
+  if not found then
+    return jsonb_build_object('result', 'not_found');
+  end if;
+  return case p_action
+    when 'delete' then orchestrator._delete_destination(v_destination.name)
+    when 'rotate' then orchestrator._rotate_secret(v_destination, p_args ->> 'secret')
+    when 'enable' then orchestrator._enable_destination(v_destination)
+    when 'replay' then orchestrator._replay_deliveries(v_destination, p_args)
+    when 'test' then orchestrator._test_destination(v_destination)
+  end;
+end;
+$function$;
+comment on function orchestrator._act_on_destination(p_action text, p_args jsonb) is 'set, delete, rotate, enable, replay or test: what operators do with a destination.';
+grant execute on function orchestrator._act_on_destination(p_action text, p_args jsonb) to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator._act_on_runs(p_action text, p_args jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -473,6 +553,19 @@ end;
 $function$;
 comment on function orchestrator._act_on_schedule(p_action text, p_schedule_id bigint) is 'pause, resume, or run_now: a run as a slot of this moment would start it, also while the schedule is paused.';
 grant execute on function orchestrator._act_on_schedule(p_action text, p_schedule_id bigint) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._announce_notifications()
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  insert into orchestrator.signals (is_notice) values (true);
+  perform orchestrator.ring();
+end;
+$function$;
+comment on function orchestrator._announce_notifications() is 'Has the worker that looks next dispatch what waits in the outbox, and wakes one if none is at work.';
+grant execute on function orchestrator._announce_notifications() to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._append_steps(p_workflow_run_id uuid, p_plan jsonb, p_author_step integer, p_now timestamp with time zone)
  RETURNS jsonb
@@ -860,6 +953,7 @@ begin
     end if;
     insert into orchestrator.event_waits (job_id, workflow_run_id, event_type)
     values (p_job.job_id, p_job.workflow_run_id, p_event_type);
+    perform orchestrator._tell_of_wait(p_job, p_event_type);
     -- Looks back over the events since the run began, but for the one that started it.
     insert into orchestrator.event_candidates (job_id, event_id)
     select p_job.job_id, e.event_id
@@ -1058,6 +1152,22 @@ $function$;
 comment on function orchestrator._count_items(p_runs uuid[], p_steps integer[], p_failed_runs uuid[], p_failed_steps integer[], p_now timestamp with time zone) is 'Counts ended items of fan-outs, lets the next ones go, and calls the step''s own job once its outcome is decided. Last in a transaction: all items of a fan-out share its row.';
 grant execute on function orchestrator._count_items(p_runs uuid[], p_steps integer[], p_failed_runs uuid[], p_failed_steps integer[], p_now timestamp with time zone) to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator._delete_destination(p_name text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform orchestrator.keep_secret(orchestrator._name_secret(p_name), null);
+  perform orchestrator.keep_secret(orchestrator._name_secret(p_name, 'previous'), null);
+  delete from orchestrator.notifications where destination = p_name;
+  delete from public.orchestrator_destinations where name = p_name;
+  return jsonb_build_object('result', 'deleted');
+end;
+$function$;
+comment on function orchestrator._delete_destination(p_name text) is 'Deletes a destination with its secrets and what waits for it; the runs under way end as refused.';
+grant execute on function orchestrator._delete_destination(p_name text) to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator._delete_hook(p_source text)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -1092,6 +1202,85 @@ end;
 $function$;
 comment on function orchestrator._delete_policy(p_pattern text) is 'Deletes a rate limit policy; its keys fall to the next one that matches.';
 grant execute on function orchestrator._delete_policy(p_pattern text) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._describe_delivery(p_delivery orchestrator.deliveries, p_destination public.orchestrator_destinations)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_secret text := orchestrator.read_secret(orchestrator._name_secret(p_destination.name));
+begin
+  return jsonb_build_object(
+    'result', 'send',
+    'destination', p_destination.name,
+    'kind', p_destination.kind,
+    'url', coalesce(p_destination.url, v_secret),
+    'secrets', case
+      when p_destination.kind = 'slack' then jsonb_build_array()
+      when p_destination.previous_secret_until > orchestrator.now() then jsonb_build_array(
+        v_secret, orchestrator.read_secret(orchestrator._name_secret(p_destination.name, 'previous'))
+      )
+      else jsonb_build_array(v_secret)
+    end,
+    'counts', (
+      select jsonb_object_agg(c.type, c.messages)
+      from (
+        select type, count(*) as messages
+        from orchestrator.notifications
+        where delivery_id = p_delivery.delivery_id
+        group by type
+      ) as c
+    ),
+    'messages', (
+      select jsonb_agg(
+        jsonb_build_object('id', 'msg_' || m.message_id, 'type', m.type, 'timestamp', m.created_at, 'data', m.data)
+        order by m.notification_id
+      )
+      from (
+        select * from orchestrator.notifications
+        where delivery_id = p_delivery.delivery_id
+        order by notification_id
+        limit 50  -- as many blocks as a message to Slack may have
+      ) as m
+    )
+  );
+end;
+$function$;
+comment on function orchestrator._describe_delivery(p_delivery orchestrator.deliveries, p_destination public.orchestrator_destinations) is 'What begin_delivery answers for a delivery that is to be sent: the oldest 50 messages, and how many there are of each type.';
+grant execute on function orchestrator._describe_delivery(p_delivery orchestrator.deliveries, p_destination public.orchestrator_destinations) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._describe_ended_run(p_run public.workflow_runs)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return jsonb_build_object(
+    'workflow_run_id', p_run.workflow_run_id, 'workflow_key', p_run.workflow_key, 'status', p_run.status,
+    'user_id', p_run.user_id, 'intent_id', p_run.intent_id, 'trigger_type', p_run.trigger_type,
+    'parent_run_id', p_run.parent_run_id, 'created_at', p_run.created_at, 'finished_at', p_run.finished_at,
+    'cancel_reason', left(p_run.cancel_reason, 500)
+  ) || case
+    when p_run.status = 'failed' then coalesce((
+      select jsonb_build_object(
+        'failed_step', jsonb_build_object(
+          'step_id', q.step_id, 'error_class', q.error_class, 'error_text', left(q.error_text, 500)
+        )
+      )
+      from public.job_queue q
+      where q.workflow_run_id = p_run.workflow_run_id and q.status = 'dead'
+      order by q.finished_at, q.job_id
+      limit 1
+    ), '{}')
+    else '{}'
+  end;
+end;
+$function$;
+comment on function orchestrator._describe_ended_run(p_run public.workflow_runs) is 'What a notification tells of a run: no payloads, no outputs.';
+grant execute on function orchestrator._describe_ended_run(p_run public.workflow_runs) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._describe_job(p_job public.job_queue, p_workflow_key text)
  RETURNS jsonb
@@ -1310,6 +1499,34 @@ $function$;
 comment on function orchestrator._describe_workflow(p_workflow_key text, p_is_whole boolean) is 'One published workflow as the HTTP surface shows it; whole adds the source and the compiled form.';
 grant execute on function orchestrator._describe_workflow(p_workflow_key text, p_is_whole boolean) to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator._disable_destination(p_name text, p_reason text, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  update public.orchestrator_destinations
+  set disabled_at = p_now, disabled_reason = p_reason
+  where name = p_name and disabled_at is null;
+  if not found then
+    return;
+  end if;
+  -- Skipping those that are being settled this moment, by somebody who may want the destination's row next.
+  update orchestrator.deliveries
+  set status = 'dead', finished_at = p_now, error_text = 'the destination is disabled: ' || p_reason
+  where delivery_id in (
+    select delivery_id from orchestrator.deliveries
+    where destination = p_name and status = 'pending'
+    for update skip locked
+  );
+  perform orchestrator.notify(
+    'destination.disabled', null, null, null, jsonb_build_object('destination', p_name, 'reason', p_reason)
+  );
+end;
+$function$;
+comment on function orchestrator._disable_destination(p_name text, p_reason text, p_now timestamp with time zone) is 'Ends what is under way to a destination; what comes for it is kept from now on, and sent only by a replay. The other destinations are told.';
+grant execute on function orchestrator._disable_destination(p_name text, p_reason text, p_now timestamp with time zone) to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator._do_action(p_action text, p_args jsonb, p_actor jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -1366,6 +1583,10 @@ begin
       return orchestrator._make_trigger_key(p_args, coalesce(p_actor ->> 'name', p_actor ->> 'id'));
     when 'key.revoke' then
       return orchestrator._revoke_trigger_key(p_args ->> 'key_id');
+    when 'destination.set', 'destination.delete', 'destination.rotate', 'destination.enable', 'destination.replay',
+      'destination.test'
+    then
+      return orchestrator._act_on_destination(split_part(p_action, '.', 2), p_args);
     else
       raise exception 'acting: there is no action %', p_action using errcode = 'WF001';
   end case;
@@ -1460,6 +1681,30 @@ AS $function$
 $function$;
 comment on function orchestrator._drop_outputs(p_results jsonb, p_settled bigint[]) is 'Notes the outputs in Storage of results that were not applied, for deletion.';
 grant execute on function orchestrator._drop_outputs(p_results jsonb, p_settled bigint[]) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._enable_destination(p_destination public.orchestrator_destinations)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_held integer := 0;
+begin
+  if p_destination.disabled_at is not null then
+    -- A flood of old news is nobody's wish: who wants it asks for the replay.
+    update orchestrator.notifications
+    set is_held = true
+    where destination = p_destination.name and delivery_id is null and not is_held;
+    get diagnostics v_held = row_count;
+    update public.orchestrator_destinations
+    set disabled_at = null, disabled_reason = null
+    where name = p_destination.name;
+  end if;
+  return jsonb_build_object('result', 'enabled', 'held', v_held);
+end;
+$function$;
+comment on function orchestrator._enable_destination(p_destination public.orchestrator_destinations) is 'Sends to a destination again. held: how many notifications came meanwhile and wait for a replay.';
+grant execute on function orchestrator._enable_destination(p_destination public.orchestrator_destinations) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._find_public_definition(p_key_id text, p_workflow_key text)
  RETURNS bigint
@@ -1823,6 +2068,22 @@ $function$;
 comment on function orchestrator._insert_runs(p_requests jsonb, p_trigger_type text, p_now timestamp with time zone) is 'One statement: the runs of a list of requests and all their jobs. Answers {request index: run id}; requests whose key exists, or whose workflow does not, are left out.';
 grant execute on function orchestrator._insert_runs(p_requests jsonb, p_trigger_type text, p_now timestamp with time zone) to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator._is_delivery_workflow_published()
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return exists (
+    select from public.workflows
+    where workflow_key = orchestrator.delivery_workflow_key() and archived_at is null
+  );
+end;
+$function$;
+comment on function orchestrator._is_delivery_workflow_published() is 'Whether deliveries can be sent; saving a destination publishes the workflow.';
+grant execute on function orchestrator._is_delivery_workflow_published() to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator._keep_hook_secrets(p_source text, p_current text, p_previous text)
  RETURNS void
  LANGUAGE plpgsql
@@ -2152,6 +2413,9 @@ begin
       perform pg_advisory_xact_lock(hashtext('orchestrator.hook'), hashtext(p_args ->> 'hook'));
     when 'key' then
       perform from public.orchestrator_trigger_keys where key_id = p_args ->> 'key_id' for update;
+    when 'destination' then
+      -- By name, not by row: two who make the same one take turns too.
+      perform pg_advisory_xact_lock(hashtext('orchestrator.destination'), hashtext(p_args ->> 'destination'));
     else
       null;
   end case;
@@ -2202,6 +2466,17 @@ $function$;
 comment on function orchestrator._name_hook_secret(p_source text, p_which text) is 'Where Vault has a source''s secret: p_which is current or previous.';
 grant execute on function orchestrator._name_hook_secret(p_source text, p_which text) to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator._name_secret(p_destination text, p_which text DEFAULT 'current'::text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select format('destination/%s/%s', p_destination, p_which);
+$function$;
+comment on function orchestrator._name_secret(p_destination text, p_which text) is 'The name in Vault of a destination''s secret, or of the previous one.';
+grant execute on function orchestrator._name_secret(p_destination text, p_which text) to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator._note_traces()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -2244,6 +2519,72 @@ end;
 $function$;
 comment on function orchestrator._note_traces() is 'Statement-level trigger of workflow_runs: notes the runs that ended while traces are exported; leaves at once while they are not.';
 grant execute on function orchestrator._note_traces() to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._open_digests(p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_requests jsonb;
+begin
+  with opened as (
+    insert into orchestrator.deliveries (delivery_id, destination, is_digest, created_at)
+    select orchestrator.uuid_v7(), d.name, true, p_now
+    from public.orchestrator_destinations d
+    where d.kind = 'slack' and d.disabled_at is null and exists (
+      select from orchestrator.notifications n
+      where n.destination = d.name and n.delivery_id is null and not n.is_held
+    )
+    on conflict (destination) where status = 'pending' and is_digest do nothing
+    returning delivery_id, destination
+  )
+  select jsonb_agg(jsonb_build_object('delivery_id', delivery_id, 'user_id', 'slack/' || destination)) into v_requests
+  from opened;
+  return coalesce(v_requests, '[]');
+end;
+$function$;
+comment on function orchestrator._open_digests(p_now timestamp with time zone) is 'Opens a delivery for each channel for which something waits and none is open; what it takes along is decided when it is sent.';
+grant execute on function orchestrator._open_digests(p_now timestamp with time zone) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._open_messages(p_limit integer, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_requests jsonb;
+begin
+  with waiting as materialized (
+    select n.notification_id, n.destination, n.type, orchestrator.uuid_v7() as delivery_id
+    from orchestrator.notifications n
+    join public.orchestrator_destinations d on d.name = n.destination
+    where n.delivery_id is null and not n.is_held and d.kind = 'webhook' and d.disabled_at is null
+    order by n.notification_id
+    limit p_limit
+    for update of n skip locked
+  ),
+  opened as (
+    insert into orchestrator.deliveries (delivery_id, destination, is_digest, types, messages, created_at)
+    select delivery_id, destination, false, array[type], 1, p_now
+    from waiting
+  ),
+  taken as (
+    update orchestrator.notifications n
+    set delivery_id = w.delivery_id
+    from waiting w
+    where n.notification_id = w.notification_id
+  )
+  select jsonb_agg(
+    jsonb_build_object('delivery_id', delivery_id, 'user_id', 'webhook/' || destination) order by notification_id
+  )
+  into v_requests
+  from waiting;
+  return coalesce(v_requests, '[]');
+end;
+$function$;
+comment on function orchestrator._open_messages(p_limit integer, p_now timestamp with time zone) is 'Makes a delivery of each notification that waits for a webhook, oldest first.';
+grant execute on function orchestrator._open_messages(p_limit integer, p_now timestamp with time zone) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._page_of_runs(p_action text, p_args jsonb)
  RETURNS TABLE(p_workflow_run_id uuid, p_is_last boolean)
@@ -2484,6 +2825,38 @@ end;
 $function$;
 comment on function orchestrator._prepare_results(p_results jsonb, p_now timestamp with time zone) is 'Does what must come before a batch is settled: takes events, appends steps, begins handlers; a result that cannot be applied as it is becomes another one.';
 grant execute on function orchestrator._prepare_results(p_results jsonb, p_now timestamp with time zone) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._put_notifications(p_items jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  insert into orchestrator.notifications (
+    destination, type, workflow_key, workflow_run_id, job_id, data, created_at
+  )
+  select
+    d.name, i.type, i.workflow_key, i.workflow_run_id, i.job_id,
+    -- A message is thin: who wants more asks for the run.
+    case
+      when octet_length(i.data::text) > 16000 then jsonb_build_object('truncated', true)
+      else i.data
+    end,
+    orchestrator.now()
+  from jsonb_to_recordset(p_items) as i (
+    type text, workflow_key text, workflow_run_id uuid, job_id bigint, data jsonb
+  )
+  join public.orchestrator_destinations d
+    on i.type = any (d.types)
+    and (d.workflow_keys is null or i.workflow_key = any (d.workflow_keys))
+    and (i.type <> 'destination.disabled' or d.name <> i.data ->> 'destination');
+  if found then
+    perform orchestrator._announce_notifications();
+  end if;
+end;
+$function$;
+comment on function orchestrator._put_notifications(p_items jsonb) is 'Puts notifications into the outbox, once for each destination that listens.';
+grant execute on function orchestrator._put_notifications(p_items jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._queue_ready(p_job_ids bigint[], p_now timestamp with time zone)
  RETURNS void
@@ -2850,6 +3223,51 @@ $function$;
 comment on function orchestrator._remember_for(p_look interval) is 'For how long a session goes by what it knows of the front, after looks that took so long.';
 grant execute on function orchestrator._remember_for(p_look interval) to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator._replay_deliveries(p_destination public.orchestrator_destinations, p_args jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_limit constant integer := 1000;
+  v_delivery_id uuid := (p_args ->> 'delivery_id')::uuid;
+  v_is_all boolean := coalesce((p_args ->> 'all')::boolean, false);
+  v_replayed integer;
+begin
+  if p_destination.disabled_at is not null then
+    return jsonb_build_object('result', 'conflict', 'reason', 'it is disabled: enable it first');
+  elsif v_delivery_id is not null and not exists (
+    select from orchestrator.deliveries
+    where delivery_id = v_delivery_id and destination = p_destination.name and status <> 'pending'
+  ) then
+    return jsonb_build_object('result', 'conflict', 'reason', format('it has no delivery %s that has ended', v_delivery_id));
+  end if;
+  update orchestrator.notifications
+  set delivery_id = null, is_held = false
+  where notification_id in (
+    select n.notification_id
+    from orchestrator.notifications n
+    left join orchestrator.deliveries d using (delivery_id)
+    where n.destination = p_destination.name and (
+      n.delivery_id = v_delivery_id
+      or v_delivery_id is null and n.created_at >= (p_args ->> 'from')::timestamptz
+        and n.created_at < (p_args ->> 'to')::timestamptz
+        and (n.is_held or d.status = 'dead' or v_is_all and d.status = 'delivered')
+    )
+    order by n.notification_id
+    limit v_limit
+    for update of n
+  );
+  get diagnostics v_replayed = row_count;
+  if v_replayed > 0 then
+    perform orchestrator._announce_notifications();
+  end if;
+  return jsonb_build_object('result', 'replayed', 'replayed', v_replayed, 'is_complete', v_replayed < v_limit);
+end;
+$function$;
+comment on function orchestrator._replay_deliveries(p_destination public.orchestrator_destinations, p_args jsonb) is 'Has the messages of one delivery, or those of a time that were held or did not get through, sent again under their ids; with all: also those that did. At most 1,000 a call.';
+grant execute on function orchestrator._replay_deliveries(p_destination public.orchestrator_destinations, p_args jsonb) to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator._retry_jobs(p_args jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -2981,6 +3399,31 @@ $function$;
 comment on function orchestrator._rotate_hook(p_args jsonb) is 'Gives a source a new secret; the one before is taken for overlap_seconds more.';
 grant execute on function orchestrator._rotate_hook(p_args jsonb) to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator._rotate_secret(p_destination public.orchestrator_destinations, p_secret text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_until timestamptz := orchestrator.now() + interval '24 hours';
+begin
+  if p_destination.kind <> 'webhook' then
+    return jsonb_build_object('result', 'conflict', 'reason', 'a Slack channel has no signing secret: save it with its new url');
+  end if;
+  perform orchestrator.keep_secret(
+    orchestrator._name_secret(p_destination.name, 'previous'),
+    orchestrator.read_secret(orchestrator._name_secret(p_destination.name))
+  );
+  perform orchestrator.keep_secret(orchestrator._name_secret(p_destination.name), p_secret);
+  update public.orchestrator_destinations
+  set previous_secret_until = v_until, changed_at = orchestrator.now()
+  where name = p_destination.name;
+  return jsonb_build_object('result', 'rotated', 'previous_until', v_until);
+end;
+$function$;
+comment on function orchestrator._rotate_secret(p_destination public.orchestrator_destinations, p_secret text) is 'Gives a webhook another signing secret; for 24 hours messages are signed by the previous one too.';
+grant execute on function orchestrator._rotate_secret(p_destination public.orchestrator_destinations, p_secret text) to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator._run_again(p_run public.workflow_runs, p_definition_id bigint, p_payload jsonb)
  RETURNS uuid
  LANGUAGE plpgsql
@@ -3000,6 +3443,54 @@ end;
 $function$;
 comment on function orchestrator._run_again(p_run public.workflow_runs, p_definition_id bigint, p_payload jsonb) is 'A new run like another, with its payload or the one given, of the definition given or of the one published now; null if there is none.';
 grant execute on function orchestrator._run_again(p_run public.workflow_runs, p_definition_id bigint, p_payload jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._set_destination(p_args jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_now timestamptz := orchestrator.now();
+  v_name text := p_args ->> 'destination';
+  v_kind text := p_args ->> 'kind';
+  v_before public.orchestrator_destinations;
+begin
+  select * into v_before from public.orchestrator_destinations where name = v_name for update;
+  if v_before.kind <> v_kind then
+    return jsonb_build_object(
+      'result', 'conflict', 'reason', format('it is of the kind %s, not %s: delete it first', v_before.kind, v_kind)
+    );
+  elsif v_before.name is null and p_args ->> 'secret' is null then
+    return jsonb_build_object('result', 'conflict', 'reason', 'there is no such destination yet, and its url is missing');
+  end if;
+  insert into public.orchestrator_destinations (
+    name, kind, url, types, workflow_keys, description, created_at, changed_at
+  )
+  values (
+    v_name, v_kind, p_args ->> 'url', array(select jsonb_array_elements_text(p_args -> 'types')),
+    case when jsonb_typeof(p_args -> 'workflow_keys') = 'array'
+      then array(select jsonb_array_elements_text(p_args -> 'workflow_keys'))
+    end,
+    p_args ->> 'description', v_now, v_now
+  )
+  on conflict (name) do update set
+    url = excluded.url, types = excluded.types, workflow_keys = excluded.workflow_keys,
+    description = excluded.description, changed_at = excluded.changed_at;
+  -- A webhook keeps the secret that it has until it is rotated; a channel's is its URL.
+  if p_args ->> 'secret' is not null and (v_before.name is null or v_kind = 'slack') then
+    perform orchestrator.keep_secret(orchestrator._name_secret(v_name), p_args ->> 'secret');
+  end if;
+  -- Kept where somebody changed them: one message a second and channel, as Slack has it.
+  insert into public.rate_limit_policies (pattern, capacity, refill_rate, description)
+  values
+    ('notify:slack/*', 1, 1, 'Notifications: one message a second to each Slack channel.'),
+    ('notify:webhook/*', 20, 20, 'Notifications: 20 messages a second to each webhook.')
+  on conflict (pattern) do nothing;
+  return jsonb_build_object('result', case when v_before.name is null then 'created' else 'changed' end);
+end;
+$function$;
+comment on function orchestrator._set_destination(p_args jsonb) is 'Makes or changes a destination. secret: a new webhook''s signing secret, or a channel''s URL; it goes to Vault.';
+grant execute on function orchestrator._set_destination(p_args jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._set_hook(p_args jsonb)
  RETURNS jsonb
@@ -3094,6 +3585,7 @@ CREATE OR REPLACE FUNCTION orchestrator._settle_failures(p_results jsonb, p_now 
  SET enable_mergejoin TO 'off'
 AS $function$
 declare
+  v_dead_letters bigint[];
   v_dead bigint[];
   v_failed_runs uuid[];
 begin
@@ -3147,12 +3639,15 @@ begin
   )
   select
     coalesce(array_agg(job_id), '{}'),
+    array_agg(job_id) filter (where status = 'dead'),
     array_agg(job_id) filter (where status = 'dead' and item_index = -1),
     array_agg(workflow_run_id) filter (where status = 'dead' and item_index = -1 and not continue_on_error),
     array_agg(workflow_run_id) filter (where status = 'dead' and item_index >= 0),
     array_agg(step_no) filter (where status = 'dead' and item_index >= 0)
-  into p_settled, v_dead, v_failed_runs, p_item_runs, p_item_steps
+  into p_settled, v_dead_letters, v_dead, v_failed_runs, p_item_runs, p_item_steps
   from settled;
+
+  perform orchestrator._tell_of_dead_jobs(v_dead_letters);
 
   if v_dead is not null then
     update public.workflow_runs r
@@ -3560,11 +4055,49 @@ begin
     when 'key' then (
       select orchestrator._describe_trigger_key(k) from public.orchestrator_trigger_keys k where k.key_id = p_id
     )
+    when 'destination' then (
+      select jsonb_build_object(
+        'kind', kind, 'url', url, 'types', types, 'workflow_keys', workflow_keys, 'description', description,
+        'disabled_at', disabled_at, 'disabled_reason', disabled_reason, 'previous_secret_until', previous_secret_until
+      )
+      from public.orchestrator_destinations
+      where name = p_id
+    )
   end;
 end;
 $function$;
 comment on function orchestrator._show_target(p_kind text, p_id text) is 'What an audit row keeps of what an action is about; null where there is none.';
 grant execute on function orchestrator._show_target(p_kind text, p_id text) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._start_deliveries(p_requests jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_runs jsonb;
+begin
+  -- Each destination is a user: they take turns in the queue, and the backlog of one delays no other.
+  v_runs := orchestrator.create_runs(
+    (
+      select jsonb_agg(jsonb_build_object(
+        'workflow_key', orchestrator.delivery_workflow_key(), 'user_id', value -> 'user_id',
+        'payload', jsonb_build_object('delivery_id', value -> 'delivery_id'),
+        'idempotency_key', 'delivery:' || (value ->> 'delivery_id')
+      ) order by ordinality)
+      from jsonb_array_elements(p_requests) with ordinality
+    ),
+    'notification'
+  );
+  update orchestrator.deliveries d
+  set workflow_run_id = (r.value ->> 'workflow_run_id')::uuid
+  from jsonb_array_elements(v_runs) as r
+  where d.delivery_id = (p_requests #>> array[r.value ->> 'index', 'delivery_id'])::uuid;
+  perform orchestrator.ring();
+end;
+$function$;
+comment on function orchestrator._start_deliveries(p_requests jsonb) is 'Starts the runs that send deliveries: [{delivery_id, user_id}].';
+grant execute on function orchestrator._start_deliveries(p_requests jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._start_handlers(p_job public.job_queue, p_now timestamp with time zone)
  RETURNS void
@@ -3700,13 +4233,45 @@ begin
     when p_action in ('job.approve', 'job.reject') then p_args - 'payload' || jsonb_build_object(
       'reason', left(p_args #>> '{payload,reason}', 1000)
     )
-    when p_action like 'hook.%' then p_args - array['secret', 'spare_secret']
-    else p_args - 'payload'
+    else p_args - array['payload', 'secret', 'spare_secret']
   end;
 end;
 $function$;
 comment on function orchestrator._tell_args(p_action text, p_args jsonb) is 'What an audit row keeps of an action''s arguments: no payloads, no sources, no secrets.';
 grant execute on function orchestrator._tell_args(p_action text, p_args jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._tell_of_dead_jobs(p_job_ids bigint[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_items jsonb;
+begin
+  if p_job_ids is null or not exists (select from public.orchestrator_destinations where 'job.dead' = any (types)) then
+    return;
+  end if;
+  select jsonb_agg(jsonb_build_object(
+    'type', 'job.dead', 'workflow_key', r.workflow_key, 'workflow_run_id', r.workflow_run_id, 'job_id', q.job_id,
+    'data', jsonb_build_object(
+      'job_id', q.job_id, 'workflow_run_id', r.workflow_run_id, 'workflow_key', r.workflow_key, 'step_id', q.step_id,
+      'item_index', nullif(q.item_index, -1), 'attempts', q.attempts, 'error_class', q.error_class,
+      'error_text', left(q.error_text, 500)
+    )
+  ) order by q.job_id)
+  into v_items
+  from public.job_queue q
+  join public.workflow_runs r using (workflow_run_id)
+  where q.job_id = any (p_job_ids) and r.workflow_key <> orchestrator.delivery_workflow_key();
+  if v_items is not null then
+    perform orchestrator._put_notifications(v_items);
+  end if;
+exception when others then
+  raise warning 'notifying of dead jobs failed: %', sqlerrm;
+end;
+$function$;
+comment on function orchestrator._tell_of_dead_jobs(p_job_ids bigint[]) is 'Notifies of dead letters; does nothing where nobody listens, and never fails.';
+grant execute on function orchestrator._tell_of_dead_jobs(p_job_ids bigint[]) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._tell_of_ended_run()
  RETURNS trigger
@@ -3726,6 +4291,84 @@ end;
 $function$;
 comment on function orchestrator._tell_of_ended_run() is 'Signals whoever waits for the end of a run, however it ended: the job that started it, runs that want its slot.';
 grant execute on function orchestrator._tell_of_ended_run() to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._tell_of_ended_runs()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_hashjoin TO 'on'
+AS $function$
+declare
+  v_delivery_key constant text := orchestrator.delivery_workflow_key();
+  v_items jsonb;
+begin
+  if not exists (select from public.orchestrator_destinations) then
+    return null;
+  end if;
+  -- Asked first, because most runs end in a way that nobody listens to.
+  if exists (
+    select from runs_after a
+    join public.orchestrator_destinations d
+      on case a.status when 'success' then 'run.succeeded' else 'run.' || a.status end = any (d.types)
+    where d.workflow_keys is null or a.workflow_key = any (d.workflow_keys)
+  ) then
+    select jsonb_agg(jsonb_build_object(
+      'type', case a.status when 'success' then 'run.succeeded' else 'run.' || a.status end,
+      'workflow_key', a.workflow_key, 'workflow_run_id', a.workflow_run_id,
+      'data', orchestrator._describe_ended_run(a::public.workflow_runs)
+    ))
+    into v_items
+    from runs_after a
+    join runs_before b using (workflow_run_id)
+    where b.status = 'running' and a.status in ('success', 'failed', 'cancelled')
+      and a.workflow_key <> v_delivery_key;
+    if v_items is not null then
+      perform orchestrator._put_notifications(v_items);
+    end if;
+  end if;
+
+  -- A delivery whose run ended without it: cancelled, or its last attempt was lost.
+  if exists (select from runs_after where workflow_key = v_delivery_key and status in ('failed', 'cancelled')) then
+    update orchestrator.deliveries d
+    set
+      status = 'dead', finished_at = orchestrator.now(),
+      error_text = coalesce(a.cancel_reason, d.error_text, 'the last attempt was lost')
+    from runs_after a
+    where a.workflow_key = v_delivery_key and a.status in ('failed', 'cancelled')
+      and d.workflow_run_id = a.workflow_run_id and d.status = 'pending';
+  end if;
+  return null;
+exception when others then
+  raise warning 'notifying of ended runs failed: %', sqlerrm;
+  return null;
+end;
+$function$;
+comment on function orchestrator._tell_of_ended_runs() is 'Statement-level trigger of workflow_runs: notifies of the runs that ended; leaves at once where there is no destination, and never fails.';
+grant execute on function orchestrator._tell_of_ended_runs() to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._tell_of_wait(p_job public.job_queue, p_event_type text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if not exists (select from public.orchestrator_destinations where 'approval.requested' = any (types)) then
+    return;
+  end if;
+  perform orchestrator.notify(
+    'approval.requested', r.workflow_key, r.workflow_run_id, p_job.job_id,
+    jsonb_build_object(
+      'job_id', p_job.job_id, 'workflow_run_id', r.workflow_run_id, 'workflow_key', r.workflow_key,
+      'step_id', p_job.step_id, 'user_id', r.user_id, 'intent_id', r.intent_id, 'event_type', p_event_type,
+      'until', nullif(p_job.parked ->> 'until', 'infinity')
+    )
+  )
+  from public.workflow_runs r
+  where r.workflow_run_id = p_job.workflow_run_id;
+end;
+$function$;
+comment on function orchestrator._tell_of_wait(p_job public.job_queue, p_event_type text) is 'Notifies that a step began to wait for an event, in whose place somebody may approve or reject it.';
+grant execute on function orchestrator._tell_of_wait(p_job public.job_queue, p_event_type text) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._tell_page(p_changed anyarray, p_refused jsonb, p_found jsonb, p_next_cursor anyelement)
  RETURNS jsonb
@@ -3747,6 +4390,51 @@ AS $function$
 $function$;
 comment on function orchestrator._tell_page(p_changed anyarray, p_refused jsonb, p_found jsonb, p_next_cursor anyelement) is 'What a page of a bulk action answers, with what its audit row keeps: p_found has the statuses before, by id.';
 grant execute on function orchestrator._tell_page(p_changed anyarray, p_refused jsonb, p_found jsonb, p_next_cursor anyelement) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._test_destination(p_destination public.orchestrator_destinations)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_now timestamptz := orchestrator.now();
+  v_delivery_id uuid := orchestrator.uuid_v7();
+  v_delivery orchestrator.deliveries;
+begin
+  if p_destination.disabled_at is not null then
+    return jsonb_build_object('result', 'conflict', 'reason', 'it is disabled: enable it first');
+  elsif not orchestrator._is_delivery_workflow_published() then
+    return jsonb_build_object('result', 'conflict', 'reason', 'the workflow that sends is not published: save it again');
+  end if;
+  -- One at a time with dispatch_notifications, which would open a delivery for it too.
+  perform pg_advisory_xact_lock(hashtext('orchestrator.notifications'), 0);
+  insert into orchestrator.deliveries (delivery_id, destination, is_digest, types, messages, created_at)
+  values (v_delivery_id, p_destination.name, p_destination.kind = 'slack', array['test'], 1, v_now)
+  on conflict (destination) where status = 'pending' and is_digest do nothing
+  returning * into v_delivery;
+  if not found then
+    -- The channel's open delivery takes it along.
+    select * into v_delivery
+    from orchestrator.deliveries
+    where destination = p_destination.name and is_digest and status = 'pending';
+  end if;
+  insert into orchestrator.notifications (destination, type, data, delivery_id, created_at)
+  values (
+    p_destination.name, 'test', jsonb_build_object('destination', p_destination.name),
+    case when not v_delivery.is_digest then v_delivery_id end, v_now
+  );
+  if v_delivery.workflow_run_id is null then
+    perform orchestrator._start_deliveries(jsonb_build_array(jsonb_build_object(
+      'delivery_id', v_delivery.delivery_id, 'user_id', p_destination.kind || '/' || p_destination.name
+    )));
+  end if;
+  return jsonb_build_object('result', 'sent', 'delivery_id', v_delivery.delivery_id, 'workflow_run_id', (
+    select workflow_run_id from orchestrator.deliveries where delivery_id = v_delivery.delivery_id
+  ));
+end;
+$function$;
+comment on function orchestrator._test_destination(p_destination public.orchestrator_destinations) is 'Sends a message of the type test the way of all others; answers the run that does it.';
+grant execute on function orchestrator._test_destination(p_destination public.orchestrator_destinations) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._tick_interval()
  RETURNS text
@@ -3989,6 +4677,19 @@ $function$;
 comment on function orchestrator.create_runs(p_requests jsonb, p_trigger_type text) is 'Creates runs and jobs for a list of requests; answers per request created, existing, conflict or unknown_workflow.';
 grant execute on function orchestrator.create_runs(p_requests jsonb, p_trigger_type text) to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator.delivery_workflow_key()
+ RETURNS text
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return 'orchestrator_delivery_v1';
+end;
+$function$;
+comment on function orchestrator.delivery_workflow_key() is 'The workflow that sends notifications. Nothing that happens to its runs is a notification.';
+grant execute on function orchestrator.delivery_workflow_key() to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator.describe_bucket(p_bucket public.rate_limits, p_now timestamp with time zone)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -4046,6 +4747,51 @@ end;
 $function$;
 comment on function orchestrator.describe_outputs(p_workflow_run_id uuid) is 'The outputs of a run: those of the steps that no other step depends on, by step id.';
 grant execute on function orchestrator.describe_outputs(p_workflow_run_id uuid) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator.dispatch_notifications()
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_limit constant integer := 500;
+  v_now timestamptz := orchestrator.now();
+  v_messages jsonb;
+  v_requests jsonb;
+begin
+  if not exists (select from orchestrator.notifications where delivery_id is null and not is_held)
+    or not pg_try_advisory_xact_lock(hashtext('orchestrator.notifications'), 0)
+  then
+    return 0;
+  end if;
+  if not orchestrator._is_delivery_workflow_published() then
+    raise warning 'notifications wait: the workflow % is not published; saving a destination again publishes it',
+      orchestrator.delivery_workflow_key();
+    return 0;
+  end if;
+  -- Put there while its destination was being deleted.
+  delete from orchestrator.notifications n
+  where n.delivery_id is null
+    and not exists (select from public.orchestrator_destinations d where d.name = n.destination);
+
+  v_messages := orchestrator._open_messages(v_limit, v_now);
+  v_requests := v_messages || orchestrator._open_digests(v_now);
+  if v_requests = '[]' then
+    return 0;
+  end if;
+  perform orchestrator._start_deliveries(v_requests);
+  if jsonb_array_length(v_messages) = v_limit then
+    perform orchestrator._announce_notifications();
+  end if;
+  return jsonb_array_length(v_requests);
+exception when others then
+  -- Called beside work that must not fail by this; the next tick comes back to it.
+  raise warning 'dispatching notifications failed: %', sqlerrm;
+  return 0;
+end;
+$function$;
+comment on function orchestrator.dispatch_notifications() is 'Turns what waits in the outbox into deliveries and starts their runs, one caller at a time: after a signal, and at each tick. Answers how many.';
+grant execute on function orchestrator.dispatch_notifications() to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator.end_jobs(p_job_ids bigint[], p_status text, p_error_class text, p_reason text, p_now timestamp with time zone)
  RETURNS void
@@ -4534,6 +5280,29 @@ $function$;
 comment on function orchestrator.next_generation(p_job public.job_queue) is 'The generation under which a job is done again.';
 grant execute on function orchestrator.next_generation(p_job public.job_queue) to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator.notify(p_type text, p_workflow_key text, p_workflow_run_id uuid, p_job_id bigint, p_data jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if p_workflow_key = orchestrator.delivery_workflow_key()
+    or not exists (select from public.orchestrator_destinations where p_type = any (types))
+  then
+    return;
+  end if;
+  perform orchestrator._put_notifications(jsonb_build_array(jsonb_build_object(
+    'type', p_type, 'workflow_key', p_workflow_key, 'workflow_run_id', p_workflow_run_id, 'job_id', p_job_id,
+    'data', coalesce(p_data, '{}')
+  )));
+exception when others then
+  -- What happened counts, whether or not it can be told.
+  raise warning 'notifying of % failed: %', p_type, sqlerrm;
+end;
+$function$;
+comment on function orchestrator.notify(p_type text, p_workflow_key text, p_workflow_run_id uuid, p_job_id bigint, p_data jsonb) is 'Tells the destinations that listen to a type and workflow, once this transaction commits; does nothing where none listens, and never fails.';
+grant execute on function orchestrator.notify(p_type text, p_workflow_key text, p_workflow_run_id uuid, p_job_id bigint, p_data jsonb) to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator.now()
  RETURNS timestamp with time zone
  LANGUAGE plpgsql
@@ -4646,6 +5415,43 @@ begin
 end;
 $function$;
 comment on function orchestrator.prune_cron_history() is 'Deletes day-old pg_cron history of the orchestrator''s own jobs.';
+
+CREATE OR REPLACE FUNCTION orchestrator.prune_notifications(p_before timestamp with time zone, p_limit integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_deleted integer;
+begin
+  delete from orchestrator.notifications
+  where notification_id in (
+    select n.notification_id
+    from orchestrator.notifications n
+    left join orchestrator.deliveries d using (delivery_id)
+    where n.created_at < p_before and d.status is distinct from 'pending'
+    order by n.created_at
+    limit p_limit
+    for update of n skip locked
+  );
+  get diagnostics v_deleted = row_count;
+  delete from orchestrator.deliveries
+  where delivery_id in (
+    select delivery_id from orchestrator.deliveries
+    where finished_at < p_before
+    order by finished_at
+    limit p_limit
+    for update skip locked
+  );
+  perform orchestrator.keep_secret(orchestrator._name_secret(name, 'previous'), null)
+  from public.orchestrator_destinations
+  where previous_secret_until < orchestrator.now();
+  update public.orchestrator_destinations set previous_secret_until = null where previous_secret_until < orchestrator.now();
+  return v_deleted;
+end;
+$function$;
+comment on function orchestrator.prune_notifications(p_before timestamp with time zone, p_limit integer) is 'Deletes old notifications, up to p_limit, with the deliveries that have ended, and previous signing secrets that are not used any more.';
+grant execute on function orchestrator.prune_notifications(p_before timestamp with time zone, p_limit integer) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator.rate_limit_key(p_user_id text, p_agent text)
  RETURNS text
@@ -5039,10 +5845,11 @@ AS $function$
 begin
   perform orchestrator._record_tick('worker');
   perform orchestrator.sweep(1000);
+  perform orchestrator.dispatch_notifications();
   return coalesce(orchestrator.next_due_at() <= orchestrator.now(), false) and orchestrator.ring();
 end;
 $function$;
-comment on function orchestrator.tick_worker() is 'The safety net, run by pg_cron: takes back expired leases, fails runs past their timeout, and rings when work is due and nobody drains. Idle, it makes no HTTP call.';
+comment on function orchestrator.tick_worker() is 'The safety net, run by pg_cron: takes back expired leases, fails runs past their timeout, dispatches notifications, and rings when work is due and nobody drains. Idle, it makes no HTTP call.';
 grant execute on function orchestrator.tick_worker() to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator.uuid_v7()
@@ -5261,6 +6068,31 @@ CREATE INDEX orchestrator_audit_by_target ON public.orchestrator_audit USING btr
 alter table public.orchestrator_audit enable row level security;
 create policy "nobody but the service role" on public.orchestrator_audit as permissive for all to public using (false) with check (false);
 grant insert, select on public.orchestrator_audit to service_role;
+
+create table public.orchestrator_destinations (
+  name text not null,
+  kind text not null,
+  url text,
+  types text[] not null,
+  workflow_keys text[],
+  description text,
+  created_at timestamp with time zone not null,
+  changed_at timestamp with time zone not null,
+  previous_secret_until timestamp with time zone,
+  disabled_at timestamp with time zone,
+  disabled_reason text,
+  constraint orchestrator_destinations_pkey PRIMARY KEY (name),
+  constraint destinations_are_disabled_with_a_reason CHECK (((disabled_at IS NULL) = (disabled_reason IS NULL))),
+  constraint destinations_are_of_a_known_kind CHECK ((kind = ANY (ARRAY['slack'::text, 'webhook'::text]))),
+  constraint destinations_have_a_plain_name CHECK ((name ~ '^[a-z0-9][a-z0-9_-]{0,62}$'::text)),
+  constraint destinations_listen_to_known_types CHECK (((cardinality(types) > 0) AND (types <@ ARRAY['run.succeeded'::text, 'run.failed'::text, 'run.cancelled'::text, 'job.dead'::text, 'approval.requested'::text, 'alert.firing'::text, 'alert.resolved'::text, 'destination.disabled'::text]))),
+  constraint destinations_listen_to_some_workflow CHECK ((cardinality(workflow_keys) > 0)),
+  constraint destinations_show_no_secret_url CHECK (((kind = 'webhook'::text) = (url IS NOT NULL)))
+);
+comment on table public.orchestrator_destinations is 'Who is told of what: Slack channels and webhook endpoints with the types and workflows that they listen to. Vault holds their secrets: a webhook''s signing secret, a channel''s URL. workflow_keys null: all, and what is of no workflow.';
+alter table public.orchestrator_destinations enable row level security;
+create policy "nobody but the service role" on public.orchestrator_destinations as permissive for all to public using (false) with check (false);
+grant delete, insert, select, update on public.orchestrator_destinations to service_role;
 
 create table public.orchestrator_hook_sources (
   source text not null,
@@ -5629,6 +6461,8 @@ CREATE TRIGGER note_traces AFTER UPDATE ON public.workflow_runs REFERENCING OLD 
 
 CREATE TRIGGER tell_of_ended_run AFTER UPDATE ON public.workflow_runs FOR EACH ROW WHEN (old.status = 'running'::text AND new.status <> 'running'::text AND (new.parent_job_id IS NOT NULL OR new.concurrency_key IS NOT NULL)) EXECUTE FUNCTION orchestrator._tell_of_ended_run();
 
+CREATE TRIGGER tell_of_ended_runs AFTER UPDATE ON public.workflow_runs REFERENCING OLD TABLE AS runs_before NEW TABLE AS runs_after FOR EACH STATEMENT EXECUTE FUNCTION orchestrator._tell_of_ended_runs();
+
 CREATE OR REPLACE FUNCTION public.act(p_actor jsonb, p_action text, p_args jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -5638,7 +6472,7 @@ declare
   v_kind text := split_part(p_action, '.', 1);
   v_target text := coalesce(
     -- What has a name of its own comes first: a user_id may be a part of it.
-    p_args ->> 'hook', p_args ->> 'key_id',
+    p_args ->> 'hook', p_args ->> 'key_id', p_args ->> 'destination',
     p_args ->> 'workflow_run_id', p_args ->> 'job_id', p_args ->> 'schedule_id', p_args ->> 'pattern',
     p_args ->> 'user_id', p_args #>> '{compiled,key}', p_args #>> '{requests,0,workflow_key}'
   );
@@ -5773,6 +6607,65 @@ end;
 $function$;
 comment on function public.begin_agent_reply(p_idempotency_key text, p_request_hash text, p_hold_ms integer) is 'Claims an idempotency key for p_hold_ms: started, in_progress (another delivery works on it), done (the kept reply) or conflict (another request).';
 grant execute on function public.begin_agent_reply(p_idempotency_key text, p_request_hash text, p_hold_ms integer) to service_role;
+
+CREATE OR REPLACE FUNCTION public.begin_delivery(p_delivery_id uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_delivery orchestrator.deliveries;
+  v_destination public.orchestrator_destinations;
+  v_types text[];
+  v_messages integer;
+begin
+  select * into v_delivery from orchestrator.deliveries where delivery_id = p_delivery_id for update;
+  if v_delivery.status = 'delivered' then
+    return jsonb_build_object('result', 'delivered');
+  end if;
+  select * into v_destination from public.orchestrator_destinations where name = v_delivery.destination;
+  if v_destination.name is null then
+    return jsonb_build_object('result', 'refused', 'reason', 'the destination is gone');
+  elsif v_destination.disabled_at is not null then
+    return jsonb_build_object(
+      'result', 'refused', 'reason', 'the destination is disabled: ' || v_destination.disabled_reason
+    );
+  end if;
+
+  if v_delivery.is_digest then
+    if exists (
+      select from orchestrator.deliveries
+      where destination = v_delivery.destination and is_digest and status = 'pending' and delivery_id <> p_delivery_id
+    ) then
+      -- Tried again by hand: the one that is open takes its messages.
+      update orchestrator.notifications set delivery_id = null where delivery_id = p_delivery_id;
+      return jsonb_build_object('result', 'refused', 'reason', 'a newer delivery to the channel is open and takes its messages');
+    end if;
+    update orchestrator.notifications
+    set delivery_id = p_delivery_id
+    where notification_id in (
+      select notification_id from orchestrator.notifications
+      where destination = v_delivery.destination and delivery_id is null and not is_held
+      order by notification_id
+      limit 5000
+      for update skip locked
+    );
+  end if;
+
+  select count(*), array_agg(distinct type order by type) into v_messages, v_types
+  from orchestrator.notifications
+  where delivery_id = p_delivery_id;
+  if v_messages = 0 then
+    return jsonb_build_object('result', 'refused', 'reason', 'its messages are gone, or went with another delivery');
+  end if;
+  update orchestrator.deliveries
+  set status = 'pending', finished_at = null, attempts = attempts + 1, messages = v_messages, types = v_types
+  where delivery_id = p_delivery_id;
+  return orchestrator._describe_delivery(v_delivery, v_destination);
+end;
+$function$;
+comment on function public.begin_delivery(p_delivery_id uuid) is 'What is to be sent, where to and signed by what; a digest takes all that waits for its channel. Or that it was delivered already, or why it must not be sent.';
+grant execute on function public.begin_delivery(p_delivery_id uuid) to service_role;
 
 CREATE OR REPLACE FUNCTION public.cancel_run(p_workflow_run_id uuid, p_reason text DEFAULT NULL::text)
  RETURNS jsonb
@@ -7014,6 +7907,58 @@ $function$;
 comment on function public.list_audit(p_filter jsonb, p_limit integer, p_before bigint) is 'Audit rows, newest first, by action, actor (id or e-mail address) and target; p_before is the last id of the page before.';
 grant execute on function public.list_audit(p_filter jsonb, p_limit integer, p_before bigint) to service_role;
 
+CREATE OR REPLACE FUNCTION public.list_deliveries(p_destination text, p_status text DEFAULT NULL::text, p_limit integer DEFAULT 50, p_before uuid DEFAULT NULL::uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return (
+    select coalesce(jsonb_agg(to_jsonb(d) order by d.delivery_id desc), '[]')
+    from (
+      select *
+      from orchestrator.deliveries
+      where destination = p_destination
+        and (p_status is null or status = p_status)
+        and (p_before is null or delivery_id < p_before)
+      order by delivery_id desc
+      limit least(p_limit, 1000)
+    ) as d
+  );
+end;
+$function$;
+comment on function public.list_deliveries(p_destination text, p_status text, p_limit integer, p_before uuid) is 'Deliveries to a destination, newest first; p_before is the last id of the page before.';
+grant execute on function public.list_deliveries(p_destination text, p_status text, p_limit integer, p_before uuid) to service_role;
+
+CREATE OR REPLACE FUNCTION public.list_destinations(p_name text DEFAULT NULL::text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return (
+    select coalesce(jsonb_agg(to_jsonb(d) || jsonb_build_object(
+      'waiting', (
+        select count(*) from orchestrator.notifications n where n.destination = d.name and n.delivery_id is null
+      ),
+      'last_delivery', (
+        select to_jsonb(e)
+        from orchestrator.deliveries e
+        where e.destination = d.name
+        order by e.delivery_id desc
+        limit 1
+      )
+    ) order by d.name), '[]')
+    from public.orchestrator_destinations d
+    where p_name is null or d.name = p_name
+  );
+end;
+$function$;
+comment on function public.list_destinations(p_name text) is 'Destinations by name, or one: without secrets, with how many notifications wait for a delivery or a replay, and the last delivery.';
+grant execute on function public.list_destinations(p_name text) to service_role;
+
 CREATE OR REPLACE FUNCTION public.list_hooks()
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -7422,10 +8367,17 @@ begin
       perform orchestrator._grant_slots(v_slot.workflow_key, v_slot.concurrency_key, v_now);
     end if;
   end if;
+
+  -- Signals first: what is put into the outbox after this look has a signal of its own.
+  delete from orchestrator.signals where is_notice;
+  if found then
+    v_processed := v_processed + 1;
+    perform orchestrator.dispatch_notifications();
+  end if;
   return jsonb_build_object('processed', v_processed);
 end;
 $function$;
-comment on function public.process_signals() is 'Calls the parked jobs that were signalled, or grants the free slots of one concurrency key, in a transaction of its own. processed 0: nothing was left, or somebody else is at it.';
+comment on function public.process_signals() is 'Calls the parked jobs that were signalled, or grants the free slots of one concurrency key, and dispatches notifications, in a transaction of its own. processed 0: nothing was left, or somebody else is at it.';
 grant execute on function public.process_signals() to service_role;
 
 CREATE OR REPLACE FUNCTION public.prune_history(p_older_than interval, p_limit integer)
@@ -7471,6 +8423,7 @@ begin
   ));
   get diagnostics v_events = row_count;
 
+  perform orchestrator.prune_notifications(v_before, p_limit);
   delete from orchestrator.workers where seen_at < clock_timestamp() - interval '1 day';
   delete from public.agent_replies where created_at < v_before;
   -- A bucket that has refilled is the same as none.
@@ -7690,6 +8643,52 @@ AS $function$
 $function$;
 comment on function public.ring_worker() is 'Rings whether or not a worker is draining: a worker at the end of its budget calls its successor with it.';
 grant execute on function public.ring_worker() to service_role;
+
+CREATE OR REPLACE FUNCTION public.settle_delivery(p_delivery_id uuid, p_job_id bigint, p_generation integer, p_attempt integer, p_result jsonb, p_disable_reason text DEFAULT NULL::text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_now timestamptz := orchestrator.now();
+  -- First of all, so that nobody who holds a delivery or a destination waits for a job.
+  v_settled jsonb := public.complete_callback(p_job_id, p_generation, p_attempt, p_result);
+  v_status text := case p_result ->> 'outcome' when 'success' then 'delivered' when 'retry' then 'pending' else 'dead' end;
+  v_delivery orchestrator.deliveries;
+begin
+  -- Also where the job was settled without us meanwhile: a message that got through is not sent again.
+  update orchestrator.deliveries
+  set
+    status = v_status,
+    status_code = (p_result ->> 'status_code')::integer,
+    error_text = left(p_result ->> 'error_text', 500),
+    finished_at = case when v_status <> 'pending' then v_now end
+  where delivery_id = p_delivery_id and status <> 'delivered' and (v_status = 'delivered' or v_settled ->> 'result' = 'applied')
+  returning * into v_delivery;
+  if not found then
+    return v_settled;
+  end if;
+  perform orchestrator.count(
+    'webhook_deliveries_total',
+    jsonb_build_object(
+      'destination', v_delivery.destination, 'outcome', case v_status when 'pending' then 'retry' else v_status end
+    ),
+    1
+  );
+  if p_disable_reason is not null then
+    perform orchestrator._disable_destination(v_delivery.destination, p_disable_reason, v_now);
+  end if;
+  if v_delivery.is_digest and v_status <> 'pending' and exists (
+    select from orchestrator.notifications
+    where destination = v_delivery.destination and delivery_id is null and not is_held
+  ) then
+    perform orchestrator._announce_notifications();
+  end if;
+  return v_settled;
+end;
+$function$;
+comment on function public.settle_delivery(p_delivery_id uuid, p_job_id bigint, p_generation integer, p_attempt integer, p_result jsonb, p_disable_reason text) is 'Notes what came of an attempt to send a delivery and settles its job; p_disable_reason disables the destination. Answers as complete_callback does.';
+grant execute on function public.settle_delivery(p_delivery_id uuid, p_job_id bigint, p_generation integer, p_attempt integer, p_result jsonb, p_disable_reason text) to service_role;
 
 CREATE OR REPLACE FUNCTION public.settle_traces(p_results jsonb)
  RETURNS jsonb

@@ -23,6 +23,7 @@
 --   triggers      public workflows, and the keys that start them from outside
 --   traces        runs that have ended, until their spans are exported
 --   progress      how far a run is, for apps that show it
+--   notifications what happened, told to Slack channels and webhooks
 --
 -- Tables and RPCs that callers name live in public; helpers live in orchestrator.
 -- Lock order everywhere: run (advisory, see orchestrator.lock_runs), then jobs by id, then run rows; then buckets by

@@ -227,6 +227,7 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
 declare
+  v_dead_letters bigint[];
   v_dead bigint[];
   v_failed_runs uuid[];
 begin
@@ -280,12 +281,15 @@ begin
   )
   select
     coalesce(array_agg(job_id), '{}'),
+    array_agg(job_id) filter (where status = 'dead'),
     array_agg(job_id) filter (where status = 'dead' and item_index = -1),
     array_agg(workflow_run_id) filter (where status = 'dead' and item_index = -1 and not continue_on_error),
     array_agg(workflow_run_id) filter (where status = 'dead' and item_index >= 0),
     array_agg(step_no) filter (where status = 'dead' and item_index >= 0)
-  into p_settled, v_dead, v_failed_runs, p_item_runs, p_item_steps
+  into p_settled, v_dead_letters, v_dead, v_failed_runs, p_item_runs, p_item_steps
   from settled;
+
+  perform orchestrator._tell_of_dead_jobs(v_dead_letters);
 
   if v_dead is not null then
     update public.workflow_runs r

@@ -143,6 +143,7 @@ begin
     end if;
     insert into orchestrator.event_waits (job_id, workflow_run_id, event_type)
     values (p_job.job_id, p_job.workflow_run_id, p_event_type);
+    perform orchestrator._tell_of_wait(p_job, p_event_type);
     -- Looks back over the events since the run began, but for the one that started it.
     insert into orchestrator.event_candidates (job_id, event_id)
     select p_job.job_id, e.event_id
@@ -786,12 +787,19 @@ begin
       perform orchestrator._grant_slots(v_slot.workflow_key, v_slot.concurrency_key, v_now);
     end if;
   end if;
+
+  -- Signals first: what is put into the outbox after this look has a signal of its own.
+  delete from orchestrator.signals where is_notice;
+  if found then
+    v_processed := v_processed + 1;
+    perform orchestrator.dispatch_notifications();
+  end if;
   return jsonb_build_object('processed', v_processed);
 end;
 $$;
 
 comment on function public.process_signals() is
-  'Calls the parked jobs that were signalled, or grants the free slots of one concurrency key, in a transaction of its own. processed 0: nothing was left, or somebody else is at it.';
+  'Calls the parked jobs that were signalled, or grants the free slots of one concurrency key, and dispatches notifications, in a transaction of its own. processed 0: nothing was left, or somebody else is at it.';
 
 create function public.expire_runs(p_limit integer)
 returns integer

@@ -36,12 +36,13 @@ as $$
 begin
   perform orchestrator._record_tick('worker');
   perform orchestrator.sweep(1000);
+  perform orchestrator.dispatch_notifications();
   return coalesce(orchestrator.next_due_at() <= orchestrator.now(), false) and orchestrator.ring();
 end;
 $$;
 
 comment on function orchestrator.tick_worker() is
-  'The safety net, run by pg_cron: takes back expired leases, fails runs past their timeout, and rings when work is due and nobody drains. Idle, it makes no HTTP call.';
+  'The safety net, run by pg_cron: takes back expired leases, fails runs past their timeout, dispatches notifications, and rings when work is due and nobody drains. Idle, it makes no HTTP call.';
 
 create function orchestrator.tick_cron()
 returns boolean
@@ -111,6 +112,7 @@ begin
   ));
   get diagnostics v_events = row_count;
 
+  perform orchestrator.prune_notifications(v_before, p_limit);
   delete from orchestrator.workers where seen_at < clock_timestamp() - interval '1 day';
   delete from public.agent_replies where created_at < v_before;
   -- A bucket that has refilled is the same as none.

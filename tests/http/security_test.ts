@@ -140,6 +140,32 @@ const ROUTES: Record<string, Route[]> = {
     },
     { route: "DELETE /hooks/:source", path: "/hooks/nobody", status: 404 },
     { route: "POST /hooks/:source/rotate", path: "/hooks/nobody/rotate", status: 404 },
+    { route: "GET /destinations", path: "/destinations", status: 200 },
+    { route: "GET /destinations/:name", path: "/destinations/nobody", status: 404 },
+    {
+      route: "GET /destinations/:name/deliveries",
+      path: "/destinations/nobody/deliveries",
+      status: 404,
+    },
+    {
+      route: "PUT /destinations/:name",
+      path: "/destinations/sneaky",
+      body: { kind: "webhook", url: "https://127.0.0.1/", types: ["run.failed"] },
+      status: 400,
+    },
+    { route: "DELETE /destinations/:name", path: "/destinations/nobody", status: 404 },
+    ...["test", "rotate", "enable"].map((action) => ({
+      route: `POST /destinations/:name/${action}`,
+      path: `/destinations/nobody/${action}`,
+      status: 404,
+    })),
+    {
+      route: "POST /destinations/:name/replay",
+      path: "/destinations/nobody/replay",
+      body: { delivery_id: crypto.randomUUID() },
+      status: 404,
+    },
+    { route: "POST /deliveries", path: "/deliveries", body: {}, status: 400 },
   ],
   "cron-orchestrator": [{ route: "POST /*", path: "", status: 200 }],
   "agent-proxy": [

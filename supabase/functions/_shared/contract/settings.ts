@@ -205,6 +205,15 @@ export const SETTINGS = [
       "commas, with the port where it is not 443. Empty: none.",
   },
   {
+    name: "allowed_webhook_hosts",
+    default: [],
+    unit: "hosts",
+    description:
+      "Hosts that notifications may be sent to although they are reached by http://, by " +
+      "another port than 443 and 8443, or at a private address; separated by commas, with the port " +
+      "where it is not the scheme's own. Empty: none.",
+  },
+  {
     name: "append_call_prefixes",
     default: ["/functions/v1/"],
     unit: "prefixes",

@@ -331,6 +331,49 @@ export type Database = {
         };
         Relationships: [];
       };
+      "orchestrator_destinations": {
+        Row: {
+          "changed_at": string;
+          "created_at": string;
+          "description": string | null;
+          "disabled_at": string | null;
+          "disabled_reason": string | null;
+          "kind": string;
+          "name": string;
+          "previous_secret_until": string | null;
+          "types": (string)[];
+          "url": string | null;
+          "workflow_keys": (string)[] | null;
+        };
+        ComputedFields: never;
+        Insert: {
+          "changed_at": string;
+          "created_at": string;
+          "description"?: string | null;
+          "disabled_at"?: string | null;
+          "disabled_reason"?: string | null;
+          "kind": string;
+          "name": string;
+          "previous_secret_until"?: string | null;
+          "types": (string)[];
+          "url"?: string | null;
+          "workflow_keys"?: (string)[] | null;
+        };
+        Update: {
+          "changed_at"?: string;
+          "created_at"?: string;
+          "description"?: string | null;
+          "disabled_at"?: string | null;
+          "disabled_reason"?: string | null;
+          "kind"?: string;
+          "name"?: string;
+          "previous_secret_until"?: string | null;
+          "types"?: (string)[];
+          "url"?: string | null;
+          "workflow_keys"?: (string)[] | null;
+        };
+        Relationships: [];
+      };
       "orchestrator_hook_sources": {
         Row: {
           "created_at": string;
@@ -971,6 +1014,7 @@ export type Database = {
         Args: { "p_hold_ms"?: number; "p_idempotency_key": string; "p_request_hash": string };
         Returns: Json;
       };
+      "begin_delivery": { Args: { "p_delivery_id": string }; Returns: Json };
       "cancel_run": { Args: { "p_reason"?: string; "p_workflow_run_id": string }; Returns: Json };
       "claim_due_schedules": { Args: { "p_limit": number }; Returns: Json };
       "claim_traces": { Args: { "p_lease_ms": number; "p_limit": number }; Returns: Json };
@@ -1084,6 +1128,16 @@ export type Database = {
         Args: { "p_before"?: number; "p_filter"?: Json; "p_limit"?: number };
         Returns: Json;
       };
+      "list_deliveries": {
+        Args: {
+          "p_before"?: string;
+          "p_destination": string;
+          "p_limit"?: number;
+          "p_status"?: string;
+        };
+        Returns: Json;
+      };
+      "list_destinations": { Args: { "p_name"?: string }; Returns: Json };
       "list_hooks": { Args: Record<PropertyKey, never>; Returns: Json };
       "list_items": {
         Args: {
@@ -1147,6 +1201,17 @@ export type Database = {
       };
       "retry_job": { Args: { "p_job_id": number }; Returns: Json };
       "ring_worker": { Args: Record<PropertyKey, never>; Returns: Json };
+      "settle_delivery": {
+        Args: {
+          "p_attempt": number;
+          "p_delivery_id": string;
+          "p_disable_reason"?: string;
+          "p_generation": number;
+          "p_job_id": number;
+          "p_result": Json;
+        };
+        Returns: Json;
+      };
       "settle_traces": { Args: { "p_results": Json }; Returns: Json };
       "snooze_jobs": { Args: { "p_leases": Json; "p_worker_id": string }; Returns: Json };
       "start_triggered_run": {

@@ -3,6 +3,7 @@
 import type { InsertedEvent as AnsweredEvent } from "../contract/answers/dispatch.ts";
 import type { Tokens } from "../contract/answers/health.ts";
 import type { AppendedPlan, StepConfig } from "../contract/compiled_workflow.ts";
+import type { OpenDelivery } from "../contract/notifications.ts";
 import type {
   ErrorClass,
   JobStatus,
@@ -385,6 +386,12 @@ export interface RestartedRun {
   jobs?: number;
   reason?: string | null;
 }
+
+/** What a delivery is about to do. */
+export type BegunDelivery =
+  | ({ result: "send" } & OpenDelivery)
+  | { result: "delivered" }
+  | { result: "refused"; reason: string };
 
 export interface SettledCallback {
   result: "applied" | "not_found" | "conflict";

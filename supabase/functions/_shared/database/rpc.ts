@@ -5,6 +5,7 @@ import type { AppendedPlan, CompiledWorkflow } from "../contract/compiled_workfl
 import type * as dashboard from "../contract/dashboard.ts";
 import type { HookSource } from "../contract/hooks.ts";
 import type { Progress } from "../contract/progress.ts";
+import type { Delivery, DeliveryStatus, Destination } from "../contract/notifications.ts";
 import type { JobStatus } from "../contract/statuses.ts";
 import type { ActionName, Actions, Actor } from "./actions.ts";
 import type * as rows from "./rows.ts";
@@ -244,6 +245,27 @@ export function createRpc(transport: Transport) {
 
     getTriggeredRun: (a: { keyId: string; workflowRunId: string }) =>
       call<rows.TriggeredRun | null>("get_triggered_run", prefix(a)),
+    beginDelivery: (a: { deliveryId: string }) =>
+      call<rows.BegunDelivery>("begin_delivery", prefix(a)),
+
+    settleDelivery: (a: {
+      deliveryId: string;
+      jobId: number;
+      generation: number;
+      attempt: number;
+      result: Omit<rows.JobResult, "job_id" | "lease_token">;
+      disableReason?: string;
+    }) => call<rows.SettledCallback>("settle_delivery", prefix(a)),
+
+    listDestinations: (a: { name?: string } = {}) =>
+      call<Destination[]>("list_destinations", prefix(a)).then(asList),
+
+    listDeliveries: (a: {
+      destination: string;
+      status?: DeliveryStatus;
+      limit?: number;
+      before?: string;
+    }) => call<Delivery[]>("list_deliveries", prefix(a)).then(asList),
 
     getHealth: () => call<rows.Health>("get_health", {}),
 

@@ -26,6 +26,9 @@ export const ROUTE_ACCESS: AccessTable = {
   "GET /hooks": "viewer",
   "GET /hooks/:source": "viewer",
   "GET /keys": "viewer",
+  "GET /destinations": "viewer",
+  "GET /destinations/:name": "viewer",
+  "GET /destinations/:name/deliveries": "viewer",
   // What its buttons do; each leaves an audit row.
   "POST /dispatch": "operator",
   "POST /runs/bulk": "operator",
@@ -50,6 +53,12 @@ export const ROUTE_ACCESS: AccessTable = {
   "POST /hooks/:source/rotate": "operator",
   "POST /keys": "operator",
   "DELETE /keys/:id": "operator",
+  "PUT /destinations/:name": "operator",
+  "DELETE /destinations/:name": "operator",
+  "POST /destinations/:name/test": "operator",
+  "POST /destinations/:name/rotate": "operator",
+  "POST /destinations/:name/enable": "operator",
+  "POST /destinations/:name/replay": "operator",
   // What apps, agents and the platform call. POST /http calls with the service's credentials, and the
   // steps that POST /runs/:id/steps adds are somebody's code: neither is for a person at a page.
   "POST /worker": "service",
@@ -61,6 +70,7 @@ export const ROUTE_ACCESS: AccessTable = {
   "GET /openapi.json": "open",
   // What an app shows its own users.
   "GET /runs/:id/events": "user",
+  "POST /deliveries": "service",
   // Their URLs hold a token.
   "POST /callbacks/:token": "open",
   "POST /callbacks/:token/heartbeat": "open",
