@@ -609,6 +609,16 @@ as $$
     union all
     select format('workflow file %s was refused, the version published before stays: %s', source_path, problems #>> '{0,message}')
     from public.workflow_files where problems is not null
+    union all
+    select format(
+      'runs have waited since %s to be archived and are not deleted: is Storage reachable? The log of cron-orchestrator tells',
+      to_char(min(created_at) at time zone 'utc', 'YYYY-MM-DD HH24:MI "UTC"')
+    )
+    from orchestrator.archive_batches
+    where archived_at is null
+    having min(created_at) < clock_timestamp() - interval '1 hour' and coalesce(
+      (select ticked_at from orchestrator.ticks where name = 'archive') < clock_timestamp() - interval '1 hour', true
+    )
   )
   select jsonb_build_object(
     'ok', not exists (select from warning),

@@ -12,6 +12,7 @@ const NAMES = [
   "orchestrator-cron",
   "orchestrator-prune",
   "orchestrator-prune-cron",
+  "orchestrator-prune-definitions",
   "orchestrator-worker",
 ];
 
@@ -40,7 +41,7 @@ function configure() {
   return sql.begin(async (tx) => {
     await tx`set local role service_role`;
     const [{ answer }] = await tx`
-      select public.configure_orchestrator('http://127.0.0.1:1', 'no key', 30) as answer`;
+      select public.configure_orchestrator('http://127.0.0.1:1', 'no key', '{"history_days": 30}') as answer`;
     return answer as { cron_jobs: { name: string; schedule: string }[] };
   });
 }

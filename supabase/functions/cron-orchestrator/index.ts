@@ -1,6 +1,8 @@
 // The function `cron-orchestrator`: pg_cron's tick. Brings the registry in line with the bucket, fires
-// the schedules that are due, and removes files of outputs that no job has any more; Postgres rings the
-// worker for the runs that this starts.
+// the schedules that are due, writes old runs to the archive, and removes files of outputs that no job
+// has any more; Postgres rings the worker for the runs that this starts.
+import { ArchiveBucket } from "../_shared/archive/bucket.ts";
+import { writeBatches } from "../_shared/archive/write_batches.ts";
 import { connect } from "../_shared/database/client.ts";
 import { readProject } from "../_shared/database/project.ts";
 import { createSettingsReader } from "../_shared/database/settings.ts";
@@ -16,6 +18,7 @@ const { url, secretKey } = readProject();
 const { rpc, storage } = connect(url, secretKey);
 const bucket = new WorkflowBucket(storage);
 const outputs = new OutputBucket(storage);
+const archive = new ArchiveBucket(storage);
 const loadSettings = createSettingsReader(rpc);
 const router = createRouter({ functionName: "cron-orchestrator" });
 
@@ -29,14 +32,16 @@ router.post("*", async (context) => {
   const [fired] = await Promise.allSettled([
     fireDue(rpc, settings.scheduleGraceMs),
   ]);
-  // Last: nobody waits for it.
+  // Last: nobody waits for them.
+  const [archived] = await Promise.allSettled([writeBatches(rpc, archive)]);
   const [pruned] = await Promise.allSettled([pruneOutputs(rpc, outputs)]);
   const counts = {
     ...(fired.status === "fulfilled" ? fired.value : {}),
     ...(synced.status === "fulfilled" ? synced.value : {}),
+    ...(archived.status === "fulfilled" ? archived.value : {}),
     ...(pruned.status === "fulfilled" ? pruned.value : {}),
   };
-  const failures = [fired, synced, pruned].filter((part) => part.status === "rejected");
+  const failures = [fired, synced, archived, pruned].filter((part) => part.status === "rejected");
   for (const { reason } of failures) {
     logEvent("warn", "trigger.tick_failed", { ...counts, error: reason });
   }

@@ -423,3 +423,19 @@ export interface AgentReplyClaim {
   body: unknown;
   retry_after_ms: number | null;
 }
+
+/** Runs of one workflow that ended on one day and go into the archive together. */
+export interface ArchiveBatch {
+  batch_id: number;
+  workflow_key: string;
+  /** ISO date, of UTC. */
+  finished_on: string;
+  workflow_run_ids: string[];
+}
+
+/** A run's row, with as many of its jobs as were asked for. */
+export interface ArchivedRun extends Json {
+  workflow_run_id: string;
+  jobs: (Json & { job_id: number })[];
+  has_more: boolean;
+}
