@@ -57,8 +57,8 @@ set search_path = ''
 as $$
 declare
   v_days integer := orchestrator._read_number('history_days', 1);
-  v_failed integer := coalesce(nullif(orchestrator._read_number('history_days_failed', 0), 0), v_days);
-  v_cancelled integer := coalesce(nullif(orchestrator._read_number('history_days_cancelled', 0), 0), v_days);
+  v_failed integer := coalesce(nullif(orchestrator._read_number('failed_history_days', 0), 0), v_days);
+  v_cancelled integer := coalesce(nullif(orchestrator._read_number('cancelled_history_days', 0), 0), v_days);
   v_archives boolean := orchestrator._read_number('archive_history', 0) > 0;
   -- Whole days go into the archive, or it would be one small file a minute.
   v_from timestamptz := case when v_archives then date_trunc('day', p_now, 'UTC') else p_now end;

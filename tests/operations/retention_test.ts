@@ -40,7 +40,7 @@ Deno.test("each status is kept for its own time, and history_days is that of tho
     const all = [success, young, failed, oldFailed, cancelled].flat();
     assert.deepEqual(await listKept(db, all), [...young, ...failed].sort());
     assert.deepEqual(await countRows(db), { runs: 2, jobs: 4, attempts: 4 });
-  }, { history_days_failed: 90 }));
+  }, { failed_history_days: 90 }));
 
 Deno.test("a row of the settings table wins over what set-up found, at the next batch", () =>
   withHistory(async (db) => {
@@ -116,12 +116,12 @@ Deno.test("a sub-run is kept for as long as the run that it belongs to", () =>
       where workflow_run_id = ${child}`;
     await pruneAll(db);
     assert.equal((await listKept(db, [parent, child])).length, 2);
-    await keepHistory(db, { history_days_failed: 30 });
+    await keepHistory(db, { failed_history_days: 30 });
     // The parent goes first; what belonged to it, with the next walk.
     await pruneAll(db);
     await pruneAll(db);
     assert.deepEqual(await listKept(db, [parent, child]), []);
-  }, { history_days_failed: 90 }));
+  }, { failed_history_days: 90 }));
 
 Deno.test("old runs behind many that are kept are reached, and the walk begins anew at its end", () =>
   withHistory(async (db) => {
@@ -134,7 +134,7 @@ Deno.test("old runs behind many that are kept are reached, and the walk begins a
       select after_run_id = '00000000-0000-0000-0000-000000000000' as at_start
       from orchestrator.prune_mark`;
     assert.ok(at_start);
-  }, { history_days_failed: 90 }));
+  }, { failed_history_days: 90 }));
 
 Deno.test("all that belongs to a run goes with it: items, plans, slots of waits, large outputs", () =>
   withHistory(async (db) => {
@@ -189,7 +189,7 @@ Deno.test("events go by event_days, replies of agents stay as long as any run, a
     await keepHistory(db, { audit_days: 365 });
     await pruneAll(db);
     assert.deepEqual((await count()).audit, 1);
-  }, { event_days: 7, history_days_failed: 60 }));
+  }, { event_days: 7, failed_history_days: 60 }));
 
 Deno.test("buckets that are full again go, those that an agent holds stay", () =>
   withHistory(async (db) => {

@@ -6,8 +6,8 @@ import type { Settings } from "./settings.ts";
 export function listRetention(settings: Settings): Record<string, number> {
   return {
     history_days: settings.historyDays,
-    history_days_failed: settings.historyDaysFailed,
-    history_days_cancelled: settings.historyDaysCancelled,
+    failed_history_days: settings.failedHistoryDays,
+    cancelled_history_days: settings.cancelledHistoryDays,
     event_days: settings.eventDays,
     audit_days: settings.auditDays,
     archive_history: settings.archiveHistory,

@@ -198,7 +198,7 @@ export const SETTINGS = [
     description: "How long finished runs are kept, with their jobs and attempts.",
   },
   {
-    name: "history_days_failed",
+    name: "failed_history_days",
     default: 0,
     unit: "days",
     min: 0,
@@ -206,7 +206,7 @@ export const SETTINGS = [
     description: "The same for failed runs. 0: history_days.",
   },
   {
-    name: "history_days_cancelled",
+    name: "cancelled_history_days",
     default: 0,
     unit: "days",
     min: 0,
@@ -235,7 +235,7 @@ export const SETTINGS = [
     unit: "switch",
     min: 0,
     max: 1,
-    description: "1: runs are written to the bucket workflow-archive before they are deleted.",
+    description: "With 1, runs are written to the bucket workflow-archive before they are deleted.",
   },
   {
     name: "allowed_agent_hosts",

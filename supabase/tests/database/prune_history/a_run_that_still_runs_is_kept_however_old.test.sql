@@ -2,7 +2,7 @@ begin;
 select plan(2);
 \ir ../fixture.psql
 insert into public.orchestrator_settings (name, value)
-select name, '0' from unnest(array['history_days_failed', 'history_days_cancelled', 'event_days', 'archive_history']) as name
+select name, '0' from unnest(array['failed_history_days', 'cancelled_history_days', 'event_days', 'archive_history']) as name
 on conflict (name) do update set value = excluded.value;
 insert into public.orchestrator_settings (name, value) values ('history_days', '30')
 on conflict (name) do update set value = excluded.value;
