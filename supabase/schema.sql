@@ -935,7 +935,8 @@ begin
     'events', v_events,
     'replies', v_replies,
     'after_rate_limit', case when cardinality(v_keys) = p_limit then v_keys[p_limit] else '' end,
-    'is_done', greatest(v_events, v_replies, coalesce(cardinality(v_keys), 0)) < p_limit
+    -- The buckets have no end to wait for: the next call goes on with them.
+    'is_done', greatest(v_events, v_replies) < p_limit
   );
 end;
 $function$;
@@ -1808,7 +1809,8 @@ declare
 begin
   return jsonb_build_object(
     'archives', v_archives,
-    'others', v_from - make_interval(days => v_days),
+    'success', v_from - make_interval(days => v_days),
+    'skipped', v_from - make_interval(days => v_days),
     'failed', v_from - make_interval(days => v_failed),
     'cancelled', v_from - make_interval(days => v_cancelled),
     'youngest', v_from - make_interval(days => least(v_days, v_failed, v_cancelled)),
@@ -1819,7 +1821,7 @@ begin
   );
 end;
 $function$;
-comment on function orchestrator._list_cutoffs(p_now timestamp with time zone) is 'Before when what ended, or came, is old, as the settings have it.';
+comment on function orchestrator._list_cutoffs(p_now timestamp with time zone) is 'Before when runs that ended with each status, and events that came, are old, as the settings have it.';
 grant execute on function orchestrator._list_cutoffs(p_now timestamp with time zone) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._list_fronts(OUT p_priorities integer[], OUT p_firsts timestamp with time zone[])
@@ -1930,10 +1932,7 @@ begin
   select r.*
   from public.workflow_runs r
   where r.workflow_run_id = any (p_workflow_run_ids)
-    and r.finished_at < case
-      when r.status in ('failed', 'cancelled') then (p_cutoffs ->> r.status)::timestamptz
-      else (p_cutoffs ->> 'others')::timestamptz
-    end
+    and r.finished_at < (p_cutoffs ->> r.status)::timestamptz
     -- A run is kept with its sub-runs.
     and not exists (select from public.workflow_runs p where p.workflow_run_id = r.parent_run_id)
   order by r.workflow_run_id;
@@ -6830,7 +6829,7 @@ declare
   v_now timestamptz := orchestrator.now();
   v_cutoffs jsonb := orchestrator._list_cutoffs(v_now);
   v_mark orchestrator.prune_mark;
-  v_slice uuid[];
+  v_last uuid;
   v_is_end boolean;
   v_due uuid[];
   v_old uuid[];
@@ -6843,17 +6842,20 @@ begin
   end if;
 
   select
-    array_agg(workflow_run_id order by workflow_run_id),
+    array_agg(workflow_run_id order by workflow_run_id) filter (
+      where finished_at < (v_cutoffs ->> status)::timestamptz
+    ),
+    (array_agg(workflow_run_id order by workflow_run_id desc))[1],
     count(*) < 2000 or max(created_at) >= (v_cutoffs ->> 'youngest')::timestamptz
-  into v_slice, v_is_end
+  into v_due, v_last, v_is_end
   from (
-    select workflow_run_id, created_at
+    select workflow_run_id, status, created_at, finished_at
     from public.workflow_runs
     where workflow_run_id > v_mark.after_run_id
     order by workflow_run_id
     limit 2000
   ) as slice;
-  v_due := array(select workflow_run_id from orchestrator._list_old_runs(v_slice, v_cutoffs));
+  v_due := array(select workflow_run_id from orchestrator._list_old_runs(v_due, v_cutoffs));
   if (v_cutoffs ->> 'archives')::boolean then
     perform orchestrator._batch_for_archive(v_due, v_cutoffs);
     v_due := array(
@@ -6889,7 +6891,7 @@ begin
     delete from orchestrator.archive_batches b
     where not exists (select from orchestrator.archive_runs a where a.batch_id = b.batch_id);
   else
-    v_mark.after_run_id := v_slice[cardinality(v_slice)];
+    v_mark.after_run_id := v_last;
   end if;
   update orchestrator.prune_mark
   set after_run_id = v_mark.after_run_id, after_rate_limit = v_aged ->> 'after_rate_limit'

@@ -83,7 +83,8 @@ Deno.test("pg_cron runs both ticks and the pruning, which commits by itself, and
     ticks = (await sql`select name from orchestrator.ticks order by 1`).map((row) => row.name);
     isPruned = (await sql`
       select from cron.job_run_details
-      where command = 'call orchestrator.prune()' and status in ('succeeded', 'failed')`).length > 0;
+      where command = 'call orchestrator.prune()' and status in ('succeeded', 'failed')`).length >
+      0;
   }
   assert.ok(isPruned);
   assert.deepEqual(ticks, ["cron", "worker"]);

@@ -198,7 +198,11 @@ Deno.test("buckets that are full again go, those that an agent holds stay", () =
       select 'user:' || n || ':agent:a', 1, now() - interval '2 days', 1, 1,
              case when n = 5 then now() + interval '1 day' end
       from generate_series(1, 2500) as n`;
-    await pruneAll(db);
+    // Buckets never keep the pruning going: each call takes the next thousand.
+    for (const left of [1501, 501, 1]) {
+      await pruneAll(db);
+      assert.equal((await db.admin`select from rate_limits`).length, left);
+    }
     const rows = await db.admin`select rl_key from rate_limits`;
     assert.deepEqual(rows.map((row) => row.rl_key), ["user:5:agent:a"]);
   }));
