@@ -1021,11 +1021,7 @@ begin
   );
   -- Only now nobody else can bring them back to life, so this look is the one that counts.
   select array_agg(workflow_run_id) into v_runs from orchestrator._list_old_runs(v_locked, p_cutoffs);
-  select coalesce(array_agg(a.workflow_run_id), '{}') into v_archived
-  from orchestrator.archive_runs a
-  join orchestrator.archive_batches b using (batch_id)
-  join public.workflow_runs r on r.workflow_run_id = a.workflow_run_id and r.finished_at = a.finished_at
-  where a.workflow_run_id = any (v_runs) and b.archived_at is not null;
+  v_archived := orchestrator._list_archived(v_runs);
   if (p_cutoffs ->> 'archives')::boolean then
     v_runs := v_archived;
   end if;
@@ -1792,6 +1788,28 @@ end;
 $function$;
 comment on function orchestrator._lease(p_worker_id text, p_job_ids bigint[], p_lease interval, p_now timestamp with time zone, OUT p_jobs json, OUT p_runs json, OUT p_reads json) is 'Leases the picked jobs and gives the worker all that it needs: config and what a parked job waited for; once each, their runs; in a list, output or else status and reference of each step that a job reads.';
 grant execute on function orchestrator._lease(p_worker_id text, p_job_ids bigint[], p_lease interval, p_now timestamp with time zone, OUT p_jobs json, OUT p_runs json, OUT p_reads json) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._list_archived(p_workflow_run_ids uuid[])
+ RETURNS uuid[]
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+begin
+  return array(
+    select a.workflow_run_id
+    from orchestrator.archive_runs a
+    join orchestrator.archive_batches b using (batch_id)
+    join public.workflow_runs r on r.workflow_run_id = a.workflow_run_id and r.finished_at = a.finished_at
+    where a.workflow_run_id = any (p_workflow_run_ids) and b.archived_at is not null
+    order by a.workflow_run_id
+  );
+end;
+$function$;
+comment on function orchestrator._list_archived(p_workflow_run_ids uuid[]) is 'Those of the runs that lie in the archive with the end that they have now.';
+grant execute on function orchestrator._list_archived(p_workflow_run_ids uuid[]) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._list_cutoffs(p_now timestamp with time zone)
  RETURNS jsonb
@@ -3460,6 +3478,32 @@ end;
 $function$;
 comment on function orchestrator._start_runs_of_events() is 'Statement-level trigger of intent_events: one run per event and workflow, and a look for each job that waits for its type; rolled back with the event.';
 grant execute on function orchestrator._start_runs_of_events() to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._take_batch(p_workflow_run_ids uuid[])
+ RETURNS uuid[]
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+begin
+  return array(
+    select workflow_run_id
+    from (
+      select workflow_run_id, sum(jobs) over (order by workflow_run_id) - jobs as jobs_before
+      from (
+        select id as workflow_run_id, (select count(*) from public.job_queue where workflow_run_id = id) as jobs
+        from unnest(p_workflow_run_ids) as id
+      ) as counted
+    ) as summed
+    where jobs_before < 2000
+    order by workflow_run_id
+  );
+end;
+$function$;
+comment on function orchestrator._take_batch(p_workflow_run_ids uuid[]) is 'The first of the runs, as many as have a few thousand jobs together, and one in any case.';
+grant execute on function orchestrator._take_batch(p_workflow_run_ids uuid[]) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._tell_args(p_action text, p_args jsonb)
  RETURNS jsonb
@@ -6858,28 +6902,9 @@ begin
   v_due := array(select workflow_run_id from orchestrator._list_old_runs(v_due, v_cutoffs));
   if (v_cutoffs ->> 'archives')::boolean then
     perform orchestrator._batch_for_archive(v_due, v_cutoffs);
-    v_due := array(
-      select a.workflow_run_id
-      from orchestrator.archive_runs a
-      join orchestrator.archive_batches b using (batch_id)
-      where a.workflow_run_id = any (v_due) and b.archived_at is not null
-      order by a.workflow_run_id
-    );
+    v_due := orchestrator._list_archived(v_due);
   end if;
-
-  -- As many as have a few thousand jobs together, and one in any case.
-  v_old := array(
-    select workflow_run_id
-    from (
-      select workflow_run_id, sum(jobs) over (order by workflow_run_id) - jobs as jobs_before
-      from (
-        select id as workflow_run_id, (select count(*) from public.job_queue where workflow_run_id = id) as jobs
-        from unnest(v_due[: p_limit]) as id
-      ) as counted
-    ) as summed
-    where jobs_before < 2000
-    order by workflow_run_id
-  );
+  v_old := orchestrator._take_batch(v_due[: p_limit]);
   v_runs := orchestrator._delete_runs(v_old, v_cutoffs);
   v_aged := orchestrator._delete_aged(v_cutoffs, v_mark.after_rate_limit, 1000, v_now);
 

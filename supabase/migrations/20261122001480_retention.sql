@@ -138,6 +138,58 @@ $$;
 comment on function orchestrator._batch_for_archive(uuid[], jsonb) is
   'Puts the old ones of the runs, but for those that have a batch, into new batches: one a workflow and day.';
 
+create function orchestrator._list_archived(p_workflow_run_ids uuid[])
+returns uuid[]
+language plpgsql
+stable
+security invoker
+set search_path = ''
+set enable_seqscan = off
+set jit = off
+as $$
+begin
+  return array(
+    select a.workflow_run_id
+    from orchestrator.archive_runs a
+    join orchestrator.archive_batches b using (batch_id)
+    join public.workflow_runs r on r.workflow_run_id = a.workflow_run_id and r.finished_at = a.finished_at
+    where a.workflow_run_id = any (p_workflow_run_ids) and b.archived_at is not null
+    order by a.workflow_run_id
+  );
+end;
+$$;
+
+comment on function orchestrator._list_archived(uuid[]) is
+  'Those of the runs that lie in the archive with the end that they have now.';
+
+create function orchestrator._take_batch(p_workflow_run_ids uuid[])
+returns uuid[]
+language plpgsql
+stable
+security invoker
+set search_path = ''
+set enable_seqscan = off
+set jit = off
+as $$
+begin
+  return array(
+    select workflow_run_id
+    from (
+      select workflow_run_id, sum(jobs) over (order by workflow_run_id) - jobs as jobs_before
+      from (
+        select id as workflow_run_id, (select count(*) from public.job_queue where workflow_run_id = id) as jobs
+        from unnest(p_workflow_run_ids) as id
+      ) as counted
+    ) as summed
+    where jobs_before < 2000
+    order by workflow_run_id
+  );
+end;
+$$;
+
+comment on function orchestrator._take_batch(uuid[]) is
+  'The first of the runs, as many as have a few thousand jobs together, and one in any case.';
+
 create function orchestrator._delete_jobs(p_workflow_run_ids uuid[], p_keeps_outputs boolean, p_limit integer)
 returns jsonb
 language plpgsql
@@ -203,11 +255,7 @@ begin
   );
   -- Only now nobody else can bring them back to life, so this look is the one that counts.
   select array_agg(workflow_run_id) into v_runs from orchestrator._list_old_runs(v_locked, p_cutoffs);
-  select coalesce(array_agg(a.workflow_run_id), '{}') into v_archived
-  from orchestrator.archive_runs a
-  join orchestrator.archive_batches b using (batch_id)
-  join public.workflow_runs r on r.workflow_run_id = a.workflow_run_id and r.finished_at = a.finished_at
-  where a.workflow_run_id = any (v_runs) and b.archived_at is not null;
+  v_archived := orchestrator._list_archived(v_runs);
   if (p_cutoffs ->> 'archives')::boolean then
     v_runs := v_archived;
   end if;
@@ -329,28 +377,9 @@ begin
   v_due := array(select workflow_run_id from orchestrator._list_old_runs(v_due, v_cutoffs));
   if (v_cutoffs ->> 'archives')::boolean then
     perform orchestrator._batch_for_archive(v_due, v_cutoffs);
-    v_due := array(
-      select a.workflow_run_id
-      from orchestrator.archive_runs a
-      join orchestrator.archive_batches b using (batch_id)
-      where a.workflow_run_id = any (v_due) and b.archived_at is not null
-      order by a.workflow_run_id
-    );
+    v_due := orchestrator._list_archived(v_due);
   end if;
-
-  -- As many as have a few thousand jobs together, and one in any case.
-  v_old := array(
-    select workflow_run_id
-    from (
-      select workflow_run_id, sum(jobs) over (order by workflow_run_id) - jobs as jobs_before
-      from (
-        select id as workflow_run_id, (select count(*) from public.job_queue where workflow_run_id = id) as jobs
-        from unnest(v_due[: p_limit]) as id
-      ) as counted
-    ) as summed
-    where jobs_before < 2000
-    order by workflow_run_id
-  );
+  v_old := orchestrator._take_batch(v_due[: p_limit]);
   v_runs := orchestrator._delete_runs(v_old, v_cutoffs);
   v_aged := orchestrator._delete_aged(v_cutoffs, v_mark.after_rate_limit, 1000, v_now);
 
@@ -611,6 +640,7 @@ revoke execute on all procedures in schema orchestrator from public, anon, authe
 grant execute on function
   orchestrator._read_number(text, integer), orchestrator._list_cutoffs(timestamptz),
   orchestrator._list_old_runs(uuid[], jsonb), orchestrator._batch_for_archive(uuid[], jsonb),
+  orchestrator._list_archived(uuid[]), orchestrator._take_batch(uuid[]),
   orchestrator._delete_jobs(uuid[], boolean, integer), orchestrator._delete_runs(uuid[], jsonb),
   orchestrator._delete_aged(jsonb, text, integer, timestamptz),
   orchestrator._drop_unused_definitions(bigint[])

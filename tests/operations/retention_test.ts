@@ -195,7 +195,7 @@ Deno.test("buckets that are full again go, those that an agent holds stay", () =
   withHistory(async (db) => {
     await db.admin`
       insert into rate_limits (rl_key, tokens, last_refill, refill_rate, capacity, held_until)
-      select 'user:' || n || ':agent:a', 1, now() - interval '2 days', 1, 1,
+      select 'user:' || lpad(n::text, 4, '0') || ':agent:a', 1, now() - interval '2 days', 1, 1,
              case when n = 5 then now() + interval '1 day' end
       from generate_series(1, 2500) as n`;
     // Buckets never keep the pruning going: each call takes the next thousand.
@@ -204,7 +204,7 @@ Deno.test("buckets that are full again go, those that an agent holds stay", () =
       assert.equal((await db.admin`select from rate_limits`).length, left);
     }
     const rows = await db.admin`select rl_key from rate_limits`;
-    assert.deepEqual(rows.map((row) => row.rl_key), ["user:5:agent:a"]);
+    assert.deepEqual(rows.map((row) => row.rl_key), ["user:0005:agent:a"]);
   }));
 
 Deno.test("definitions go with the last run of a workflow that has been archived for long", () =>
