@@ -4456,7 +4456,7 @@ declare
     join public.workflow_definitions d using (workflow_key)
     where w.archived_at < v_before
   );
-  v_after uuid := '00000000-0000-0000-0000-000000000000';
+  v_after uuid := '00000000-0000-0000-0000-000000000000'::uuid;
   v_used bigint[];
 begin
   -- No index tells which runs a definition has, so all runs are looked at, slice by slice. A run that comes meanwhile
@@ -5960,7 +5960,7 @@ $function$;
 comment on function public.finish_agent_reply(p_idempotency_key text, p_claim_token uuid, p_status_code integer, p_body jsonb) is 'Keeps the reply for replay, if the claim still holds.';
 grant execute on function public.finish_agent_reply(p_idempotency_key text, p_claim_token uuid, p_status_code integer, p_body jsonb) to service_role;
 
-CREATE OR REPLACE FUNCTION public.finish_archive(p_batch_id bigint)
+CREATE OR REPLACE FUNCTION public.finish_archive(p_batch_id bigint, p_workflow_run_ids uuid[])
  RETURNS jsonb
  LANGUAGE plpgsql
  SET search_path TO ''
@@ -5968,6 +5968,12 @@ AS $function$
 declare
   v_batches integer;
 begin
+  -- What did not fit is no part of the batch any more: the walk puts it into another one.
+  delete from orchestrator.archive_runs
+  where batch_id = p_batch_id and workflow_run_id <> all (p_workflow_run_ids)
+    and exists (
+      select from orchestrator.archive_batches b where b.batch_id = p_batch_id and b.archived_at is null
+    );
   update orchestrator.archive_batches
   set archived_at = clock_timestamp()
   where batch_id = p_batch_id and archived_at is null;
@@ -5977,8 +5983,8 @@ begin
   return jsonb_build_object('archived', v_batches > 0);
 end;
 $function$;
-comment on function public.finish_archive(p_batch_id bigint) is 'Notes that a batch is in the archive: its runs may be deleted.';
-grant execute on function public.finish_archive(p_batch_id bigint) to service_role;
+comment on function public.finish_archive(p_batch_id bigint, p_workflow_run_ids uuid[]) is 'Notes that these runs of a batch are in the archive, and may be deleted; the others leave it.';
+grant execute on function public.finish_archive(p_batch_id bigint, p_workflow_run_ids uuid[]) to service_role;
 
 CREATE OR REPLACE FUNCTION public.fire_schedules(p_schedules jsonb, p_ring boolean DEFAULT true)
  RETURNS jsonb
@@ -6912,7 +6918,7 @@ begin
     v_mark.after_run_id := v_old[cardinality(v_old)];
     v_is_end := false;
   elsif v_is_end then
-    v_mark.after_run_id := '00000000-0000-0000-0000-000000000000';
+    v_mark.after_run_id := '00000000-0000-0000-0000-000000000000'::uuid;
     delete from orchestrator.archive_batches b
     where not exists (select from orchestrator.archive_runs a where a.batch_id = b.batch_id);
   else

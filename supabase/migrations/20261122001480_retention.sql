@@ -387,7 +387,7 @@ begin
     v_mark.after_run_id := v_old[cardinality(v_old)];
     v_is_end := false;
   elsif v_is_end then
-    v_mark.after_run_id := '00000000-0000-0000-0000-000000000000';
+    v_mark.after_run_id := '00000000-0000-0000-0000-000000000000'::uuid;
     delete from orchestrator.archive_batches b
     where not exists (select from orchestrator.archive_runs a where a.batch_id = b.batch_id);
   else
@@ -504,7 +504,7 @@ declare
     join public.workflow_definitions d using (workflow_key)
     where w.archived_at < v_before
   );
-  v_after uuid := '00000000-0000-0000-0000-000000000000';
+  v_after uuid := '00000000-0000-0000-0000-000000000000'::uuid;
   v_used bigint[];
 begin
   -- No index tells which runs a definition has, so all runs are looked at, slice by slice. A run that comes meanwhile
@@ -613,7 +613,7 @@ $$;
 comment on function public.read_archive(uuid, bigint, integer) is
   'What the archive keeps of a run: its row, its jobs after p_after_job up to p_max_bytes and the one that crosses it, each with its attempts, and has_more; null if the run does not await the archive.';
 
-create function public.finish_archive(p_batch_id bigint)
+create function public.finish_archive(p_batch_id bigint, p_workflow_run_ids uuid[])
 returns jsonb
 language plpgsql
 volatile
@@ -623,6 +623,12 @@ as $$
 declare
   v_batches integer;
 begin
+  -- What did not fit is no part of the batch any more: the walk puts it into another one.
+  delete from orchestrator.archive_runs
+  where batch_id = p_batch_id and workflow_run_id <> all (p_workflow_run_ids)
+    and exists (
+      select from orchestrator.archive_batches b where b.batch_id = p_batch_id and b.archived_at is null
+    );
   update orchestrator.archive_batches
   set archived_at = clock_timestamp()
   where batch_id = p_batch_id and archived_at is null;
@@ -633,7 +639,8 @@ begin
 end;
 $$;
 
-comment on function public.finish_archive(bigint) is 'Notes that a batch is in the archive: its runs may be deleted.';
+comment on function public.finish_archive(bigint, uuid[]) is
+  'Notes that these runs of a batch are in the archive, and may be deleted; the others leave it.';
 
 revoke execute on all functions in schema orchestrator from public, anon, authenticated;
 revoke execute on all procedures in schema orchestrator from public, anon, authenticated;
@@ -647,9 +654,9 @@ grant execute on function
   to service_role;
 revoke execute on function
   public.prune_history(integer), public.list_archive_batches(integer),
-  public.read_archive(uuid, bigint, integer), public.finish_archive(bigint)
+  public.read_archive(uuid, bigint, integer), public.finish_archive(bigint, uuid[])
   from public, anon, authenticated;
 grant execute on function
   public.prune_history(integer), public.list_archive_batches(integer),
-  public.read_archive(uuid, bigint, integer), public.finish_archive(bigint)
+  public.read_archive(uuid, bigint, integer), public.finish_archive(bigint, uuid[])
   to service_role;

@@ -4,17 +4,19 @@ import assert from "node:assert/strict";
 import { ARCHIVE_BUCKET } from "../../supabase/functions/_shared/archive/bucket.ts";
 import { nameFile, writeBatches } from "../../supabase/functions/_shared/archive/write_batches.ts";
 import { connect } from "../../supabase/functions/_shared/database/client.ts";
+import type { Rpc } from "../../supabase/functions/_shared/database/rpc.ts";
 import { OUTPUT_BUCKET } from "../../supabase/functions/_shared/outputs/bucket.ts";
 import { chain, publish, writeWorkflow } from "../harness/definition.ts";
 import { openStack, type TestStack } from "../harness/stack.ts";
 import { addOldRuns, keepHistory, listKept, pruneAll } from "./old_history.ts";
 
 let s: TestStack;
+let rpc: Rpc;
 let storage: ReturnType<typeof connect>["storage"];
 
 Deno.test.beforeAll(async () => {
   s = await openStack({ loops: { cron: false, net: false } });
-  storage = connect(s.stack.url, s.stack.keys.secret).storage;
+  ({ rpc, storage } = connect(s.stack.url, s.stack.keys.secret));
   await publish(s.db.rpc, writeWorkflow("chain", chain(2)));
   await keepHistory(s.db, { archive_history: 1 });
 });
@@ -134,11 +136,11 @@ Deno.test("a writer that dies before its note is made good by the next one, in t
     },
   };
   const dying = {
-    ...s.db.rpc,
+    ...rpc,
     finishArchive: () => Promise.reject(new Error("the isolate ended")),
   };
   await assert.rejects(writeBatches(dying, store), /the isolate ended/);
-  assert.deepEqual(await writeBatches(s.db.rpc, store), { runs_archived: 2 });
+  assert.deepEqual(await writeBatches(rpc, store), { runs_archived: 2 });
   assert.deepEqual(written.slice(0, 2), written.slice(2));
   await pruneAll(s.db);
 });
@@ -185,6 +187,38 @@ Deno.test("a run of many large outputs is cut into lines and files of bounded si
   assert.equal(jobs.length, 702);
   assert.deepEqual(jobs, jobs.toSorted((a, b) => a - b));
   await pruneAll(s.db);
+});
+
+Deno.test("a tick writes no more than its share: what does not fit goes into another batch", async () => {
+  const ids = await addOldRuns(s.db, "chain", { runs: 20, days: 40 });
+  await pruneAll(s.db);
+  const [batch] = await listWaiting();
+  // Runs of 3 MiB each, as the database would tell them.
+  const large = {
+    ...rpc,
+    readArchive: async (a: { workflowRunId: string; afterJob: number; maxBytes: number }) => {
+      const run = await rpc.readArchive(a);
+      return run === null ? null : { ...run, payload: "x".repeat(3 * 1024 * 1024) };
+    },
+  };
+  const lines: string[] = [];
+  const store = {
+    put: (_: string, text: string) => {
+      lines.push(...text.trimEnd().split("\n"));
+      return Promise.resolve();
+    },
+  };
+  const { runs_archived: first } = await writeBatches(large, store);
+  assert.equal(first, 11);
+  assert.deepEqual(lines.map((line) => JSON.parse(line).workflow_run_id), ids.slice(0, 11));
+  await pruneAll(s.db);
+  assert.deepEqual(await listKept(s.db, ids), ids.slice(11));
+  const [next] = await listWaiting();
+  assert.notEqual(next.batch_id, batch.batch_id);
+  assert.deepEqual(next.workflow_run_ids, ids.slice(11));
+  await tick();
+  await pruneAll(s.db);
+  assert.deepEqual(await listKept(s.db, ids), []);
 });
 
 Deno.test("with the archive switched off again, what waits for it is deleted without", async () => {

@@ -3,6 +3,7 @@
 // done again after a crash lands in the same files.
 import type { Rpc } from "../database/rpc.ts";
 import type { ArchiveBatch } from "../database/rows.ts";
+import { countBytes } from "../outputs/json_text.ts";
 import type { ArchiveStore } from "./bucket.ts";
 
 /** The part of the database's seam that knows what is to be archived. */
@@ -14,8 +15,9 @@ const FILE_BYTES = 8_388_608;
 const LINE_BYTES = 4_194_304;
 /** Runs that are read at once. */
 const READS = 8;
-/** Bounds one tick; what is left is the next one's. */
+/** Bounds one tick in time and, for the platform's limit of CPU time, in work; the rest is the next one's. */
 const BUDGET_MS = 20_000;
+const BUDGET_BYTES = 33_554_432;
 
 /** Writes what waits, within a time that a tick may take. Throws OrchestratorError. */
 export async function writeBatches(
@@ -24,12 +26,14 @@ export async function writeBatches(
   now: () => number = Date.now,
 ): Promise<{ runs_archived: number }> {
   const until = now() + BUDGET_MS;
-  let archived = 0;
-  while (now() < until) {
+  let [archived, bytes] = [0, 0];
+  while (now() < until && bytes < BUDGET_BYTES) {
     const { batches: [batch] } = await rpc.listArchiveBatches({ limit: 1 });
     if (batch === undefined) break;
-    archived += await writeBatch(batch, rpc, store);
-    await rpc.finishArchive({ batchId: batch.batch_id });
+    const written = await writeBatch(batch, rpc, store, BUDGET_BYTES - bytes);
+    await rpc.finishArchive({ batchId: batch.batch_id, workflowRunIds: written.ids });
+    archived += written.ids.length;
+    bytes += written.bytes;
   }
   return { runs_archived: archived };
 }
@@ -40,23 +44,29 @@ export function nameFile({ batch_id, workflow_key, finished_on }: ArchiveBatch, 
   return `${workflow_key}/${finished_on.replaceAll("-", "/")}/${batch_id}${suffix}.ndjson`;
 }
 
+/** Writes whole runs, of which the last one may cross `maxBytes`; answers which those were. */
 async function writeBatch(
   batch: ArchiveBatch,
   rpc: ArchivedHistory,
   store: ArchiveStore,
-): Promise<number> {
-  let text = "";
-  let part = 1;
-  const seen = new Set<string>();
+  maxBytes: number,
+): Promise<{ ids: string[]; bytes: number }> {
+  let [text, size, part, bytes] = ["", 0, 1, 0];
+  const ids: string[] = [];
   for await (const { id, line } of readLines(batch.workflow_run_ids, rpc)) {
-    seen.add(id);
+    if (ids.at(-1) !== id) {
+      if (bytes >= maxBytes) break;
+      ids.push(id);
+    }
     text += line;
-    if (text.length < FILE_BYTES) continue;
+    size += countBytes(line);
+    bytes += countBytes(line);
+    if (size < FILE_BYTES) continue;
     await store.put(nameFile(batch, part++), text);
-    text = "";
+    [text, size] = ["", 0];
   }
   if (text !== "") await store.put(nameFile(batch, part), text);
-  return seen.size;
+  return { ids, bytes };
 }
 
 async function* readLines(

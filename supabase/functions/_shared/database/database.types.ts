@@ -916,7 +916,10 @@ export type Database = {
         };
         Returns: Json;
       };
-      "finish_archive": { Args: { "p_batch_id": number }; Returns: Json };
+      "finish_archive": {
+        Args: { "p_batch_id": number; "p_workflow_run_ids": (string)[] };
+        Returns: Json;
+      };
       "fire_schedules": { Args: { "p_ring"?: boolean; "p_schedules": Json }; Returns: Json };
       "forget_agent_reply": {
         Args: { "p_claim_token": string; "p_idempotency_key": string };

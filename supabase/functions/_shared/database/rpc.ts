@@ -155,7 +155,7 @@ export function createRpc(transport: Transport) {
     readArchive: (a: { workflowRunId: string; afterJob: number; maxBytes: number }) =>
       call<rows.ArchivedRun | null>("read_archive", prefix(a)),
 
-    finishArchive: (a: { batchId: number }) =>
+    finishArchive: (a: { batchId: number; workflowRunIds: string[] }) =>
       call<{ archived: boolean }>("finish_archive", prefix(a)),
 
     takeTokens: (a: { key: string; tokens?: number; peek?: boolean }) =>
