@@ -17,7 +17,7 @@ create table orchestrator.archive_batches (
   archived_at timestamp with time zone,
   constraint archive_batches_pkey PRIMARY KEY (batch_id)
 );
-comment on table orchestrator.archive_batches is 'Runs of one workflow and one day that go into the archive together, until they are deleted. archived_at null: the cron tick has to write them.';
+comment on table orchestrator.archive_batches is 'Runs of one workflow and one day that go into the archive together, until a day after they are deleted. archived_at null: the cron tick has to write them.';
 CREATE INDEX archive_batches_open ON orchestrator.archive_batches USING btree (created_at) WHERE (archived_at IS NULL);
 alter table orchestrator.archive_batches enable row level security;
 create policy "nobody but the service role" on orchestrator.archive_batches as permissive for all to public using (false) with check (false);
@@ -5978,8 +5978,6 @@ begin
   set archived_at = clock_timestamp()
   where batch_id = p_batch_id and archived_at is null;
   get diagnostics v_batches = row_count;
-  -- Health counts from here on.
-  perform orchestrator._record_tick('archive');
   return jsonb_build_object('archived', v_batches > 0);
 end;
 $function$;
@@ -6121,7 +6119,7 @@ AS $function$
     from orchestrator.archive_batches
     where archived_at is null
     having min(created_at) < clock_timestamp() - interval '1 hour' and coalesce(
-      (select ticked_at from orchestrator.ticks where name = 'archive') < clock_timestamp() - interval '1 hour', true
+      (select max(archived_at) from orchestrator.archive_batches) < clock_timestamp() - interval '1 hour', true
     )
   )
   select jsonb_build_object(
@@ -6919,8 +6917,9 @@ begin
     v_is_end := false;
   elsif v_is_end then
     v_mark.after_run_id := '00000000-0000-0000-0000-000000000000'::uuid;
+    -- Kept for a day without its runs: health looks when one was archived last.
     delete from orchestrator.archive_batches b
-    where not exists (select from orchestrator.archive_runs a where a.batch_id = b.batch_id);
+    where coalesce(b.archived_at, '-infinity') < clock_timestamp() - interval '1 day' and not exists (select from orchestrator.archive_runs a where a.batch_id = b.batch_id);
   else
     v_mark.after_run_id := v_last;
   end if;

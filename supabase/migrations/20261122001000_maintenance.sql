@@ -29,7 +29,7 @@ create table orchestrator.archive_batches (
 );
 
 comment on table orchestrator.archive_batches is
-  'Runs of one workflow and one day that go into the archive together, until they are deleted. archived_at null: the cron tick has to write them.';
+  'Runs of one workflow and one day that go into the archive together, until a day after they are deleted. archived_at null: the cron tick has to write them.';
 
 create index archive_batches_open on orchestrator.archive_batches (created_at) where archived_at is null;
 

@@ -617,7 +617,7 @@ as $$
     from orchestrator.archive_batches
     where archived_at is null
     having min(created_at) < clock_timestamp() - interval '1 hour' and coalesce(
-      (select ticked_at from orchestrator.ticks where name = 'archive') < clock_timestamp() - interval '1 hour', true
+      (select max(archived_at) from orchestrator.archive_batches) < clock_timestamp() - interval '1 hour', true
     )
   )
   select jsonb_build_object(

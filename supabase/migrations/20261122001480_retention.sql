@@ -388,8 +388,10 @@ begin
     v_is_end := false;
   elsif v_is_end then
     v_mark.after_run_id := '00000000-0000-0000-0000-000000000000'::uuid;
+    -- Kept for a day without its runs: health looks when one was archived last.
     delete from orchestrator.archive_batches b
-    where not exists (select from orchestrator.archive_runs a where a.batch_id = b.batch_id);
+    where coalesce(b.archived_at, '-infinity') < clock_timestamp() - interval '1 day'
+      and not exists (select from orchestrator.archive_runs a where a.batch_id = b.batch_id);
   else
     v_mark.after_run_id := v_last;
   end if;
@@ -633,8 +635,6 @@ begin
   set archived_at = clock_timestamp()
   where batch_id = p_batch_id and archived_at is null;
   get diagnostics v_batches = row_count;
-  -- Health counts from here on.
-  perform orchestrator._record_tick('archive');
   return jsonb_build_object('archived', v_batches > 0);
 end;
 $$;

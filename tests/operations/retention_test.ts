@@ -97,6 +97,31 @@ Deno.test("a run whose lock somebody holds is passed over without a wait, and pr
     assert.deepEqual(await listKept(db, ids), []);
   }));
 
+Deno.test("who retries or restarts a run that is being pruned waits for the batch and is told that it is gone", () =>
+  withHistory(async (db) => {
+    const [run] = await addOldRuns(db, "chain", { days: 31, status: "failed" });
+    const [{ job_id }] = await db.admin`select min(job_id)::int as job_id from job_queue`;
+    const [retrier, restarter] = [db.connect(), db.connect()];
+    let answers: Promise<{ result: string }[]> | undefined;
+    await db.sql.begin(async (pruner) => {
+      await pruner`select public.prune_history(10)`;
+      answers = Promise.all([
+        retrier.rpc.retryJob({ jobId: job_id }),
+        restarter.rpc.restartRun({ workflowRunId: run, mode: "failed" }),
+      ]);
+      for (const until = Date.now() + 20_000;;) {
+        const [{ n }] = await db.admin`
+          select count(*)::int as n from pg_locks
+          where locktype = 'advisory' and not granted
+            and database = (select oid from pg_database where datname = current_database())`;
+        if (n === 2) break;
+        assert.ok(Date.now() < until, "both wait for the run's lock");
+      }
+    });
+    assert.deepEqual((await answers!).map((it) => it.result), ["not_found", "not_found"]);
+    assert.deepEqual(await countRows(db), { runs: 0, jobs: 0, attempts: 0 });
+  }));
+
 Deno.test("a second pruner leaves at once", () =>
   withHistory(async (db) => {
     const ids = await addOldRuns(db, "chain", { days: 31 });
