@@ -2504,6 +2504,10 @@ begin
   end if;
   perform orchestrator.lock_runs(array[v_job.workflow_run_id], array[v_job.workflow_run_id]);
   select * into v_job from public.job_queue where job_id = p_job_id for update;
+  if not found then
+    -- Pruned while this call waited for the run.
+    return jsonb_build_object('result', 'not_found', 'status', null, 'workflow_run_id', null);
+  end if;
 
   if v_job.status = 'failed' and not p_forgets_attempts then
     update public.job_queue set status = 'queued', next_run_at = v_now where job_id = p_job_id;
@@ -6919,7 +6923,8 @@ begin
     v_mark.after_run_id := '00000000-0000-0000-0000-000000000000'::uuid;
     -- Kept for a day without its runs: health looks when one was archived last.
     delete from orchestrator.archive_batches b
-    where coalesce(b.archived_at, '-infinity') < clock_timestamp() - interval '1 day' and not exists (select from orchestrator.archive_runs a where a.batch_id = b.batch_id);
+    where coalesce(b.archived_at, '-infinity') < clock_timestamp() - interval '1 day'
+      and not exists (select from orchestrator.archive_runs a where a.batch_id = b.batch_id);
   else
     v_mark.after_run_id := v_last;
   end if;

@@ -303,6 +303,10 @@ begin
   end if;
   perform orchestrator.lock_runs(array[v_job.workflow_run_id], array[v_job.workflow_run_id]);
   select * into v_job from public.job_queue where job_id = p_job_id for update;
+  if not found then
+    -- Pruned while this call waited for the run.
+    return jsonb_build_object('result', 'not_found', 'status', null, 'workflow_run_id', null);
+  end if;
 
   if v_job.status = 'failed' and not p_forgets_attempts then
     update public.job_queue set status = 'queued', next_run_at = v_now where job_id = p_job_id;
