@@ -9,6 +9,32 @@ create schema orchestrator;
 comment on schema orchestrator is 'Private helpers of the workflow orchestrator; the callable surface is in public, for service_role alone.';
 grant usage on schema orchestrator to service_role;
 
+create table orchestrator.archive_batches (
+  batch_id bigint not null generated always as identity,
+  workflow_key text not null,
+  finished_on date not null,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  archived_at timestamp with time zone,
+  constraint archive_batches_pkey PRIMARY KEY (batch_id)
+);
+comment on table orchestrator.archive_batches is 'Runs of one workflow and one day that go into the archive together, until a day after they are deleted. archived_at null: the cron tick has to write them.';
+CREATE INDEX archive_batches_open ON orchestrator.archive_batches USING btree (created_at) WHERE (archived_at IS NULL);
+alter table orchestrator.archive_batches enable row level security;
+create policy "nobody but the service role" on orchestrator.archive_batches as permissive for all to public using (false) with check (false);
+grant delete, insert, select, update on orchestrator.archive_batches to service_role;
+
+create table orchestrator.archive_runs (
+  workflow_run_id uuid not null,
+  batch_id bigint not null,
+  finished_at timestamp with time zone not null,
+  constraint archive_runs_pkey PRIMARY KEY (workflow_run_id)
+);
+comment on table orchestrator.archive_runs is 'The runs of each batch of the archive, with the end that is written: a run that was restarted and ended again has another one, and is written again.';
+CREATE INDEX archive_runs_by_batch ON orchestrator.archive_runs USING btree (batch_id);
+alter table orchestrator.archive_runs enable row level security;
+create policy "nobody but the service role" on orchestrator.archive_runs as permissive for all to public using (false) with check (false);
+grant delete, insert, select, update on orchestrator.archive_runs to service_role;
+
 create table orchestrator.clock (
   is_only_row boolean not null default true,
   shift interval not null default '00:00:00'::interval,
@@ -130,6 +156,28 @@ CREATE INDEX notifications_waiting ON orchestrator.notifications USING btree (de
 alter table orchestrator.notifications enable row level security;
 create policy "nobody but the service role" on orchestrator.notifications as permissive for all to public using (false) with check (false);
 grant delete, insert, select, update on orchestrator.notifications to service_role;
+
+create table orchestrator.prune_mark (
+  is_only_row boolean not null default true,
+  after_run_id uuid not null default '00000000-0000-0000-0000-000000000000'::uuid,
+  after_rate_limit text not null default ''::text,
+  constraint prune_mark_pkey PRIMARY KEY (is_only_row),
+  constraint prune_mark_has_one_row CHECK (is_only_row)
+) with (fillfactor=50);
+comment on table orchestrator.prune_mark is 'One row: how far the walk over runs, and the one over buckets, came. Whoever prunes holds it, so that nobody prunes beside another.';
+alter table orchestrator.prune_mark enable row level security;
+create policy "nobody but the service role" on orchestrator.prune_mark as permissive for all to public using (false) with check (false);
+grant delete, insert, select, update on orchestrator.prune_mark to service_role;
+
+create table orchestrator.settings_at_setup (
+  name text not null,
+  value integer not null,
+  constraint settings_at_setup_pkey PRIMARY KEY (name)
+);
+comment on table orchestrator.settings_at_setup is 'The settings that SQL reads, as set-up found them in its environment or by default: SQL sees neither. A row in orchestrator_settings wins.';
+alter table orchestrator.settings_at_setup enable row level security;
+create policy "nobody but the service role" on orchestrator.settings_at_setup as permissive for all to public using (false) with check (false);
+grant delete, insert, select, update on orchestrator.settings_at_setup to service_role;
 
 create table orchestrator.signals (
   signal_id bigint not null generated always as identity,
@@ -837,6 +885,37 @@ $function$;
 comment on function orchestrator._ask_for_slot(p_job public.job_queue, p_concurrency jsonb, p_run_inputs jsonb) is 'Notes that a run wants a slot of its concurrency key; process_signals decides, one key at a time.';
 grant execute on function orchestrator._ask_for_slot(p_job public.job_queue, p_concurrency jsonb, p_run_inputs jsonb) to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator._batch_for_archive(p_runs uuid[], p_cutoffs jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+begin
+  with fresh as (
+    select r.workflow_run_id, r.workflow_key, r.finished_at, (r.finished_at at time zone 'utc')::date as finished_on
+    from orchestrator._list_old_runs(p_runs, p_cutoffs) r
+    where not exists (
+      select from orchestrator.archive_runs a
+      where a.workflow_run_id = r.workflow_run_id and a.finished_at = r.finished_at
+    )
+  ),
+  batch as (
+    insert into orchestrator.archive_batches (workflow_key, finished_on)
+    select distinct workflow_key, finished_on from fresh
+    returning batch_id, workflow_key, finished_on
+  )
+  insert into orchestrator.archive_runs (workflow_run_id, batch_id, finished_at)
+  select f.workflow_run_id, b.batch_id, f.finished_at
+  from fresh f
+  join batch b using (workflow_key, finished_on)
+  on conflict (workflow_run_id) do update set batch_id = excluded.batch_id, finished_at = excluded.finished_at;
+end;
+$function$;
+comment on function orchestrator._batch_for_archive(p_runs uuid[], p_cutoffs jsonb) is 'Puts the old ones of the runs, but for those that have a batch, into new batches: one a workflow and day.';
+grant execute on function orchestrator._batch_for_archive(p_runs uuid[], p_cutoffs jsonb) to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator._begin_items(p_job public.job_queue, p_items jsonb, p_needed integer, p_ends_early boolean, p_max_concurrency integer, p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
@@ -1152,6 +1231,60 @@ $function$;
 comment on function orchestrator._count_items(p_runs uuid[], p_steps integer[], p_failed_runs uuid[], p_failed_steps integer[], p_now timestamp with time zone) is 'Counts ended items of fan-outs, lets the next ones go, and calls the step''s own job once its outcome is decided. Last in a transaction: all items of a fan-out share its row.';
 grant execute on function orchestrator._count_items(p_runs uuid[], p_steps integer[], p_failed_runs uuid[], p_failed_steps integer[], p_now timestamp with time zone) to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator._delete_aged(p_cutoffs jsonb, p_after_rate_limit text, p_limit integer, p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+declare
+  v_events integer;
+  v_replies integer;
+  v_keys text[];
+begin
+  delete from public.intent_events
+  where event_id = any (array(
+    select event_id from public.intent_events
+    where created_at < (p_cutoffs ->> 'events')::timestamptz
+    order by created_at limit p_limit for update skip locked
+  ));
+  get diagnostics v_events = row_count;
+  -- As long as any run that could be restarted: its agents are asked under the same keys.
+  delete from public.agent_replies
+  where idempotency_key = any (array(
+    select idempotency_key from public.agent_replies
+    where created_at < (p_cutoffs ->> 'oldest')::timestamptz
+    order by created_at limit p_limit for update skip locked
+  ));
+  get diagnostics v_replies = row_count;
+  perform orchestrator.prune_notifications((p_cutoffs ->> 'oldest')::timestamptz, p_limit);
+  delete from orchestrator.workers where seen_at < clock_timestamp() - interval '1 day';
+
+  -- A bucket that has refilled is the same as none.
+  select array_agg(rl_key order by rl_key) into v_keys
+  from (
+    select rl_key from public.rate_limits where rl_key > p_after_rate_limit order by rl_key limit p_limit
+  ) as slice;
+  delete from public.rate_limits
+  where rl_key = any (array(
+    select rl_key from public.rate_limits
+    where rl_key = any (v_keys) and last_refill < p_now - interval '1 day'
+      and coalesce(held_until, '-infinity') < p_now
+    order by rl_key for update skip locked
+  ));
+  return jsonb_build_object(
+    'events', v_events,
+    'replies', v_replies,
+    'after_rate_limit', case when cardinality(v_keys) = p_limit then v_keys[p_limit] else '' end,
+    -- The buckets have no end to wait for: the next call goes on with them.
+    'is_done', greatest(v_events, v_replies) < p_limit
+  );
+end;
+$function$;
+comment on function orchestrator._delete_aged(p_cutoffs jsonb, p_after_rate_limit text, p_limit integer, p_now timestamp with time zone) is 'Deletes up to p_limit old events and replies of agents, workers that are gone, and those of the next p_limit buckets that are full again.';
+grant execute on function orchestrator._delete_aged(p_cutoffs jsonb, p_after_rate_limit text, p_limit integer, p_now timestamp with time zone) to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator._delete_destination(p_name text)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -1185,6 +1318,44 @@ $function$;
 comment on function orchestrator._delete_hook(p_source text) is 'Deletes a source with its secrets; its events stay.';
 grant execute on function orchestrator._delete_hook(p_source text) to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator._delete_jobs(p_workflow_run_ids uuid[], p_keeps_outputs boolean, p_limit integer)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+declare
+  v_all bigint[];
+  v_jobs bigint[];
+  v_attempts bigint := 0;
+  v_deleted bigint;
+begin
+  select array_agg(job_id) into v_all
+  from (
+    select job_id from public.job_queue where workflow_run_id = any (p_workflow_run_ids) order by job_id for update
+  ) as locked;
+  -- By so many at a time, also those of one run: its items may be a hundred thousand.
+  for v_at in 1 .. coalesce(cardinality(v_all), 0) by p_limit loop
+    v_jobs := v_all[v_at : v_at + p_limit - 1];
+    delete from orchestrator.event_waits where job_id = any (v_jobs);
+    delete from orchestrator.event_candidates where job_id = any (v_jobs);
+    if not p_keeps_outputs then
+      insert into orchestrator.stale_outputs (path)
+      select output_ref ->> 'path' from public.job_queue where job_id = any (v_jobs) and output_ref is not null
+      on conflict (path) do nothing;
+    end if;
+    delete from public.job_attempts where job_id = any (v_jobs);
+    get diagnostics v_deleted = row_count;
+    v_attempts := v_attempts + v_deleted;
+    delete from public.job_queue where job_id = any (v_jobs);
+  end loop;
+  return jsonb_build_object('jobs', coalesce(cardinality(v_all), 0), 'attempts', v_attempts);
+end;
+$function$;
+comment on function orchestrator._delete_jobs(p_workflow_run_ids uuid[], p_keeps_outputs boolean, p_limit integer) is 'Deletes the jobs of runs, p_limit a statement, with all that hangs on them. With p_keeps_outputs their outputs in Storage stay: the archive refers to them.';
+grant execute on function orchestrator._delete_jobs(p_workflow_run_ids uuid[], p_keeps_outputs boolean, p_limit integer) to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator._delete_policy(p_pattern text)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -1202,6 +1373,51 @@ end;
 $function$;
 comment on function orchestrator._delete_policy(p_pattern text) is 'Deletes a rate limit policy; its keys fall to the next one that matches.';
 grant execute on function orchestrator._delete_policy(p_pattern text) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._delete_runs(p_workflow_run_ids uuid[], p_cutoffs jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+declare
+  v_locked uuid[];
+  v_runs uuid[];
+  v_archived uuid[];
+  v_done jsonb;
+  v_kept jsonb;
+begin
+  -- Tried, not waited for: a run that somebody restarts or retries meanwhile is his, and is looked at again next time.
+  select array_agg(id order by id) into v_locked
+  from unnest(p_workflow_run_ids) as id
+  where pg_try_advisory_xact_lock(
+    hashtext('orchestrator.run'), ('x' || right(id::text, 8))::bit(32)::integer
+  );
+  -- Only now nobody else can bring them back to life, so this look is the one that counts.
+  select array_agg(workflow_run_id) into v_runs from orchestrator._list_old_runs(v_locked, p_cutoffs);
+  v_archived := orchestrator._list_archived(v_runs);
+  if (p_cutoffs ->> 'archives')::boolean then
+    v_runs := v_archived;
+  end if;
+
+  v_done := orchestrator._delete_jobs(array(select unnest(v_runs) except select unnest(v_archived)), false, 2000);
+  v_kept := orchestrator._delete_jobs(v_archived, true, 2000);
+  delete from public.fan_outs where workflow_run_id = any (v_runs);
+  delete from orchestrator.consumed_events where workflow_run_id = any (v_runs);
+  delete from public.plan_revisions where workflow_run_id = any (v_runs);
+  delete from public.workflow_definitions where workflow_key = any (v_runs::text[]);
+  delete from public.workflow_runs where workflow_run_id = any (v_runs);
+  delete from orchestrator.archive_runs where workflow_run_id = any (v_runs);
+  return jsonb_build_object(
+    'runs', coalesce(cardinality(v_runs), 0),
+    'jobs', (v_done ->> 'jobs')::bigint + (v_kept ->> 'jobs')::bigint,
+    'attempts', (v_done ->> 'attempts')::bigint + (v_kept ->> 'attempts')::bigint
+  );
+end;
+$function$;
+comment on function orchestrator._delete_runs(p_workflow_run_ids uuid[], p_cutoffs jsonb) is 'Deletes those of the runs that are old, are archived where that is asked for, and are nobody''s at this moment, with all that belongs to them.';
+grant execute on function orchestrator._delete_runs(p_workflow_run_ids uuid[], p_cutoffs jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._describe_delivery(p_delivery orchestrator.deliveries, p_destination public.orchestrator_destinations)
  RETURNS jsonb
@@ -1681,6 +1897,35 @@ AS $function$
 $function$;
 comment on function orchestrator._drop_outputs(p_results jsonb, p_settled bigint[]) is 'Notes the outputs in Storage of results that were not applied, for deletion.';
 grant execute on function orchestrator._drop_outputs(p_results jsonb, p_settled bigint[]) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._drop_unused_definitions(p_definition_ids bigint[])
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_keys text[];
+  v_deleted integer;
+begin
+  -- Tried, not waited for: whoever publishes one of them brings it back to life.
+  select array_agg(workflow_key) into v_keys
+  from (select distinct workflow_key from public.workflow_definitions where definition_id = any (p_definition_ids)) as k
+  where pg_try_advisory_xact_lock(hashtext('orchestrator.publish'), hashtext(workflow_key));
+  delete from public.workflows
+  where workflow_key = any (v_keys) and definition_id = any (p_definition_ids) and archived_at is not null;
+  delete from public.workflow_schedules s
+  where workflow_key = any (v_keys) and user_id is null and cron is null
+    and not exists (select from public.workflows w where w.workflow_key = s.workflow_key);
+  delete from public.workflow_definitions d
+  where definition_id = any (p_definition_ids) and workflow_key = any (v_keys)
+    and not exists (select from public.workflows w where w.workflow_key = d.workflow_key and w.archived_at is null)
+    and not exists (select from public.workflows w where w.definition_id = d.definition_id);
+  get diagnostics v_deleted = row_count;
+  return v_deleted;
+end;
+$function$;
+comment on function orchestrator._drop_unused_definitions(p_definition_ids bigint[]) is 'Deletes definitions of archived workflows that the caller found no run of, and the workflow with its last one.';
+grant execute on function orchestrator._drop_unused_definitions(p_definition_ids bigint[]) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._enable_destination(p_destination public.orchestrator_destinations)
  RETURNS jsonb
@@ -2183,6 +2428,59 @@ $function$;
 comment on function orchestrator._lease(p_worker_id text, p_job_ids bigint[], p_lease interval, p_now timestamp with time zone, OUT p_jobs json, OUT p_runs json, OUT p_reads json) is 'Leases the picked jobs and gives the worker all that it needs: config and what a parked job waited for; once each, their runs; in a list, output or else status and reference of each step that a job reads.';
 grant execute on function orchestrator._lease(p_worker_id text, p_job_ids bigint[], p_lease interval, p_now timestamp with time zone, OUT p_jobs json, OUT p_runs json, OUT p_reads json) to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator._list_archived(p_workflow_run_ids uuid[])
+ RETURNS uuid[]
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+begin
+  return array(
+    select a.workflow_run_id
+    from orchestrator.archive_runs a
+    join orchestrator.archive_batches b using (batch_id)
+    join public.workflow_runs r on r.workflow_run_id = a.workflow_run_id and r.finished_at = a.finished_at
+    where a.workflow_run_id = any (p_workflow_run_ids) and b.archived_at is not null
+    order by a.workflow_run_id
+  );
+end;
+$function$;
+comment on function orchestrator._list_archived(p_workflow_run_ids uuid[]) is 'Those of the runs that lie in the archive with the end that they have now.';
+grant execute on function orchestrator._list_archived(p_workflow_run_ids uuid[]) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._list_cutoffs(p_now timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_days integer := orchestrator._read_number('history_days', 1);
+  v_failed integer := coalesce(nullif(orchestrator._read_number('failed_history_days', 0), 0), v_days);
+  v_cancelled integer := coalesce(nullif(orchestrator._read_number('cancelled_history_days', 0), 0), v_days);
+  v_archives boolean := orchestrator._read_number('archive_history', 0) > 0;
+  -- Whole days go into the archive, or it would be one small file a minute.
+  v_from timestamptz := case when v_archives then date_trunc('day', p_now, 'UTC') else p_now end;
+begin
+  return jsonb_build_object(
+    'archives', v_archives,
+    'success', v_from - make_interval(days => v_days),
+    'skipped', v_from - make_interval(days => v_days),
+    'failed', v_from - make_interval(days => v_failed),
+    'cancelled', v_from - make_interval(days => v_cancelled),
+    'youngest', v_from - make_interval(days => least(v_days, v_failed, v_cancelled)),
+    'oldest', v_from - make_interval(days => greatest(v_days, v_failed, v_cancelled)),
+    'events', p_now - make_interval(
+      days => coalesce(nullif(orchestrator._read_number('event_days', 0), 0), v_days)
+    )
+  );
+end;
+$function$;
+comment on function orchestrator._list_cutoffs(p_now timestamp with time zone) is 'Before when runs that ended with each status, and events that came, are old, as the settings have it.';
+grant execute on function orchestrator._list_cutoffs(p_now timestamp with time zone) to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator._list_fronts(OUT p_priorities integer[], OUT p_firsts timestamp with time zone[])
  RETURNS record
  LANGUAGE plpgsql
@@ -2277,6 +2575,28 @@ end;
 $function$;
 comment on function orchestrator._list_needs(p_job public.job_queue) is 'Ids of the steps that a job''s step waits for, appended ones too.';
 grant execute on function orchestrator._list_needs(p_job public.job_queue) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._list_old_runs(p_workflow_run_ids uuid[], p_cutoffs jsonb)
+ RETURNS SETOF public.workflow_runs
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+begin
+  return query
+  select r.*
+  from public.workflow_runs r
+  where r.workflow_run_id = any (p_workflow_run_ids)
+    and r.finished_at < (p_cutoffs ->> r.status)::timestamptz
+    -- A run is kept with its sub-runs.
+    and not exists (select from public.workflow_runs p where p.workflow_run_id = r.parent_run_id)
+  order by r.workflow_run_id;
+end;
+$function$;
+comment on function orchestrator._list_old_runs(p_workflow_run_ids uuid[], p_cutoffs jsonb) is 'Those of the runs that have ended and are old.';
+grant execute on function orchestrator._list_old_runs(p_workflow_run_ids uuid[], p_cutoffs jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._list_users_in_turn(p_limit integer, p_priority integer, p_first timestamp with time zone, p_now timestamp with time zone)
  RETURNS integer[]
@@ -2826,6 +3146,29 @@ $function$;
 comment on function orchestrator._prepare_results(p_results jsonb, p_now timestamp with time zone) is 'Does what must come before a batch is settled: takes events, appends steps, begins handlers; a result that cannot be applied as it is becomes another one.';
 grant execute on function orchestrator._prepare_results(p_results jsonb, p_now timestamp with time zone) to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator._prune_audit(p_limit integer)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_days integer := orchestrator._read_number('audit_days', 0);
+  v_deleted integer := 0;
+begin
+  if v_days > 0 then
+    delete from public.orchestrator_audit
+    where audit_id = any (array(
+      select audit_id
+      from (select audit_id, at from public.orchestrator_audit order by audit_id limit p_limit) as first
+      where at < orchestrator.now() - make_interval(days => v_days)
+    ));
+    get diagnostics v_deleted = row_count;
+  end if;
+  return v_deleted < p_limit;
+end;
+$function$;
+comment on function orchestrator._prune_audit(p_limit integer) is 'Deletes up to p_limit audit rows older than audit_days, by nobody but pg_cron: the service role has no right to. True if none is left.';
+
 CREATE OR REPLACE FUNCTION orchestrator._put_notifications(p_items jsonb)
  RETURNS void
  LANGUAGE plpgsql
@@ -2875,6 +3218,31 @@ end;
 $function$;
 comment on function orchestrator._queue_ready(p_job_ids bigint[], p_now timestamp with time zone) is 'Queues jobs that a settle made ready and the lease behind it did not take, each for its time.';
 grant execute on function orchestrator._queue_ready(p_job_ids bigint[], p_now timestamp with time zone) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._read_number(p_name text, p_min integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_text text := coalesce(
+    (select value #>> '{}' from public.orchestrator_settings where name = p_name),
+    (select value::text from orchestrator.settings_at_setup where name = p_name)
+  );
+begin
+  if v_text is null then
+    raise exception 'reading the setting %: set-up has not told it, run task setup', p_name using errcode = 'WF001';
+  elsif v_text !~ '^\d{1,5}$' or v_text::integer < p_min then
+    -- Deletes nothing: the functions refuse the same row, with the bounds.
+    raise exception 'reading the setting %: it must be a whole number from %, got %', p_name, p_min, v_text
+      using errcode = 'WF001';
+  end if;
+  return v_text::integer;
+end;
+$function$;
+comment on function orchestrator._read_number(p_name text, p_min integer) is 'A setting that SQL reads: the row of orchestrator_settings, else what set-up found. An error if it is neither or below p_min.';
+grant execute on function orchestrator._read_number(p_name text, p_min integer) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._record_late(p_worker_id text, p_results jsonb, p_settled bigint[], p_now timestamp with time zone)
  RETURNS void
@@ -2977,6 +3345,10 @@ begin
   end if;
   perform orchestrator.lock_runs(array[v_job.workflow_run_id], array[v_job.workflow_run_id]);
   select * into v_job from public.job_queue where job_id = p_job_id for update;
+  if not found then
+    -- Pruned while this call waited for the run.
+    return jsonb_build_object('result', 'not_found', 'status', null, 'workflow_run_id', null);
+  end if;
 
   if v_job.status = 'failed' and not p_forgets_attempts then
     update public.job_queue set status = 'queued', next_run_at = v_now where job_id = p_job_id;
@@ -4214,6 +4586,32 @@ $function$;
 comment on function orchestrator._start_runs_of_events() is 'Statement-level trigger of intent_events: one run per event and workflow, and a look for each job that waits for its type; rolled back with the event.';
 grant execute on function orchestrator._start_runs_of_events() to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator._take_batch(p_workflow_run_ids uuid[])
+ RETURNS uuid[]
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+begin
+  return array(
+    select workflow_run_id
+    from (
+      select workflow_run_id, sum(jobs) over (order by workflow_run_id) - jobs as jobs_before
+      from (
+        select id as workflow_run_id, (select count(*) from public.job_queue where workflow_run_id = id) as jobs
+        from unnest(p_workflow_run_ids) as id
+      ) as counted
+    ) as summed
+    where jobs_before < 2000
+    order by workflow_run_id
+  );
+end;
+$function$;
+comment on function orchestrator._take_batch(p_workflow_run_ids uuid[]) is 'The first of the runs, as many as have a few thousand jobs together, and one in any case.';
+grant execute on function orchestrator._take_batch(p_workflow_run_ids uuid[]) to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator._tell_args(p_action text, p_args jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -5398,6 +5796,27 @@ $function$;
 comment on function orchestrator.post_to_function(p_path text) is 'Asks pg_net to POST to one of our functions after commit; false when Vault holds no URL and key yet.';
 grant execute on function orchestrator.post_to_function(p_path text) to service_role;
 
+CREATE OR REPLACE PROCEDURE orchestrator.prune(IN p_budget interval DEFAULT '00:00:45'::interval)
+ LANGUAGE plpgsql
+AS $procedure$
+declare
+  v_until timestamptz := clock_timestamp() + p_budget;
+  v_began_at timestamptz;
+  v_is_done boolean;
+begin
+  loop
+    v_began_at := clock_timestamp();
+    v_is_done := (public.prune_history(200) ->> 'is_done')::boolean;
+    v_is_done := orchestrator._prune_audit(1000) and v_is_done;
+    commit;
+    exit when v_is_done or clock_timestamp() >= v_until;
+    -- At most half of one connection's time: the rest is the queue's.
+    perform pg_sleep(extract(epoch from clock_timestamp() - v_began_at));
+  end loop;
+end;
+$procedure$;
+comment on function orchestrator.prune(IN p_budget interval) is 'Run by pg_cron: prunes batch by batch, each in a transaction of its own, with a pause behind each, until nothing is left or p_budget is used up.';
+
 CREATE OR REPLACE FUNCTION orchestrator.prune_cron_history()
  RETURNS integer
  LANGUAGE plpgsql
@@ -5415,6 +5834,41 @@ begin
 end;
 $function$;
 comment on function orchestrator.prune_cron_history() is 'Deletes day-old pg_cron history of the orchestrator''s own jobs.';
+
+CREATE OR REPLACE PROCEDURE orchestrator.prune_definitions()
+ LANGUAGE plpgsql
+AS $procedure$
+declare
+  v_before timestamptz := orchestrator.now()
+    - make_interval(days => orchestrator._read_number('history_days', 1));
+  v_unused bigint[] := array(
+    select d.definition_id
+    from public.workflows w
+    join public.workflow_definitions d using (workflow_key)
+    where w.archived_at < v_before
+  );
+  v_after uuid := '00000000-0000-0000-0000-000000000000'::uuid;
+  v_used bigint[];
+begin
+  -- No index tells which runs a definition has, so all runs are looked at, slice by slice. A run that comes meanwhile
+  -- stands at the end, or was started anew from one that was looked at.
+  while cardinality(v_unused) > 0 and v_after is not null loop
+    select array_agg(distinct definition_id), (array_agg(workflow_run_id order by workflow_run_id desc))[1]
+    into v_used, v_after
+    from (
+      select workflow_run_id, definition_id
+      from public.workflow_runs
+      where workflow_run_id > v_after
+      order by workflow_run_id
+      limit 5000
+    ) as slice;
+    v_unused := array(select unnest(v_unused) except select unnest(v_used));
+    commit;
+  end loop;
+  perform orchestrator._drop_unused_definitions(v_unused);
+end;
+$procedure$;
+comment on function orchestrator.prune_definitions() is 'Run by pg_cron: deletes the definitions of workflows that have been archived for history_days and have no run left.';
 
 CREATE OR REPLACE FUNCTION orchestrator.prune_notifications(p_before timestamp with time zone, p_limit integer)
  RETURNS integer
@@ -5828,13 +6282,15 @@ begin
     select from public.workflow_schedules
     where cron is not null and paused_at is null and next_run_at <= orchestrator.now()
   ) and public.list_stale_workflow_files() = '[]' and not exists (select from orchestrator.stale_outputs)
-    and not exists (select from orchestrator.traces_due where due_at <= orchestrator.now()) then
+    and not exists (select from orchestrator.traces_due where due_at <= orchestrator.now())
+    and not exists (select from orchestrator.archive_batches where archived_at is null)
+  then
     return false;
   end if;
   return orchestrator.post_to_function('/functions/v1/cron-orchestrator');
 end;
 $function$;
-comment on function orchestrator.tick_cron() is 'Calls cron-orchestrator when a slot is due, a workflow file of the bucket changed, outputs in Storage are to be deleted, or traces are to be exported. Idle, it makes no HTTP call.';
+comment on function orchestrator.tick_cron() is 'Calls cron-orchestrator when a slot is due, a workflow file of the bucket changed, outputs in Storage are to be deleted, runs are to be archived, or traces are to be exported. Idle, it makes no HTTP call.';
 grant execute on function orchestrator.tick_cron() to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator.tick_worker()
@@ -6063,7 +6519,7 @@ create table public.orchestrator_audit (
   constraint orchestrator_audit_pkey PRIMARY KEY (audit_id),
   constraint audit_names_a_known_kind_of_actor CHECK ((actor_kind = ANY (ARRAY['operator'::text, 'service'::text])))
 );
-comment on table public.orchestrator_audit is 'What operators did, or tried: one row an action, in the action''s own transaction, with what it found and what it left. Never changed and never pruned; payloads are not kept here.';
+comment on table public.orchestrator_audit is 'What operators did, or tried: one row an action, in the action''s own transaction, with what it found and what it left. Never changed, and deleted only where audit_days says so; payloads are not kept here.';
 CREATE INDEX orchestrator_audit_by_target ON public.orchestrator_audit USING btree (target, audit_id);
 alter table public.orchestrator_audit enable row level security;
 create policy "nobody but the service role" on public.orchestrator_audit as permissive for all to public using (false) with check (false);
@@ -6886,7 +7342,7 @@ $function$;
 comment on function public.complete_jobs(p_worker_id text, p_results jsonb, p_lease_limit integer, p_lease_ms integer) is 'Settles a worker''s results (success, retry, dead) and leases its next jobs, in one round trip. results tells of those that are no plain success: what became of the job, and applied: false where its lease was lost. next_due_ms 0 without jobs means: lease again at once.';
 grant execute on function public.complete_jobs(p_worker_id text, p_results jsonb, p_lease_limit integer, p_lease_ms integer) to service_role;
 
-CREATE OR REPLACE FUNCTION public.configure_orchestrator(p_base_url text, p_service_key text, p_history_days integer)
+CREATE OR REPLACE FUNCTION public.configure_orchestrator(p_base_url text, p_service_key text, p_settings jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -6907,12 +7363,14 @@ begin
     end if;
   end loop;
 
+  insert into orchestrator.settings_at_setup (name, value)
+  select key, value::integer from jsonb_each_text(p_settings)
+  on conflict (name) do update set value = excluded.value;
+
   perform cron.schedule('orchestrator-worker', orchestrator._tick_interval(), 'select orchestrator.tick_worker()');
   perform cron.schedule('orchestrator-cron', '* * * * *', 'select orchestrator.tick_cron()');
-  perform cron.schedule(
-    'orchestrator-prune', '*/5 * * * *',
-    format('select public.prune_history(interval %L, 5000)', p_history_days || ' days')
-  );
+  perform cron.schedule('orchestrator-prune', '* * * * *', 'call orchestrator.prune()');
+  perform cron.schedule('orchestrator-prune-definitions', '47 * * * *', 'call orchestrator.prune_definitions()');
   perform cron.schedule('orchestrator-prune-cron', '17 * * * *', 'select orchestrator.prune_cron_history()');
 
   -- Health counts the silence of a tick from here on.
@@ -6926,8 +7384,8 @@ begin
   ));
 end;
 $function$;
-comment on function public.configure_orchestrator(p_base_url text, p_service_key text, p_history_days integer) is 'Stores where Postgres reaches the functions and with which key (Vault), and schedules the ticks and the pruning (pg_cron). Safe to repeat.';
-grant execute on function public.configure_orchestrator(p_base_url text, p_service_key text, p_history_days integer) to service_role;
+comment on function public.configure_orchestrator(p_base_url text, p_service_key text, p_settings jsonb) is 'Stores where Postgres reaches the functions and with which key (Vault), and p_settings, those that SQL reads; schedules the ticks and the pruning (pg_cron). Safe to repeat.';
+grant execute on function public.configure_orchestrator(p_base_url text, p_service_key text, p_settings jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION public.count_jobs(p_filter jsonb DEFAULT '{}'::jsonb)
  RETURNS jsonb
@@ -7222,6 +7680,30 @@ $function$;
 comment on function public.finish_agent_reply(p_idempotency_key text, p_claim_token uuid, p_status_code integer, p_body jsonb) is 'Keeps the reply for replay, if the claim still holds.';
 grant execute on function public.finish_agent_reply(p_idempotency_key text, p_claim_token uuid, p_status_code integer, p_body jsonb) to service_role;
 
+CREATE OR REPLACE FUNCTION public.finish_archive(p_batch_id bigint, p_workflow_run_ids uuid[])
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_batches integer;
+begin
+  -- What did not fit is no part of the batch any more: the walk puts it into another one.
+  delete from orchestrator.archive_runs
+  where batch_id = p_batch_id and workflow_run_id <> all (p_workflow_run_ids)
+    and exists (
+      select from orchestrator.archive_batches b where b.batch_id = p_batch_id and b.archived_at is null
+    );
+  update orchestrator.archive_batches
+  set archived_at = clock_timestamp()
+  where batch_id = p_batch_id and archived_at is null;
+  get diagnostics v_batches = row_count;
+  return jsonb_build_object('archived', v_batches > 0);
+end;
+$function$;
+comment on function public.finish_archive(p_batch_id bigint, p_workflow_run_ids uuid[]) is 'Notes that these runs of a batch are in the archive, and may be deleted; the others leave it.';
+grant execute on function public.finish_archive(p_batch_id bigint, p_workflow_run_ids uuid[]) to service_role;
+
 CREATE OR REPLACE FUNCTION public.fire_schedules(p_schedules jsonb, p_ring boolean DEFAULT true)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -7349,6 +7831,16 @@ AS $function$
     union all
     select format('workflow file %s was refused, the version published before stays: %s', source_path, problems #>> '{0,message}')
     from public.workflow_files where problems is not null
+    union all
+    select format(
+      'runs have waited since %s to be archived and are not deleted: is Storage reachable? The log of cron-orchestrator tells',
+      to_char(min(created_at) at time zone 'utc', 'YYYY-MM-DD HH24:MI "UTC"')
+    )
+    from orchestrator.archive_batches
+    where archived_at is null
+    having min(created_at) < clock_timestamp() - interval '1 hour' and coalesce(
+      (select max(archived_at) from orchestrator.archive_batches) < clock_timestamp() - interval '1 hour', true
+    )
   )
   select jsonb_build_object(
     'ok', not exists (select from warning),
@@ -7881,6 +8373,33 @@ $function$;
 comment on function public.lease_jobs(p_worker_id text, p_limit integer, p_lease_ms integer) is 'Leases up to p_limit due jobs within their rate limits. deferred counts jobs put off to their bucket''s next token; next_due_ms is null while more may be due; signals: process_signals has work.';
 grant execute on function public.lease_jobs(p_worker_id text, p_limit integer, p_lease_ms integer) to service_role;
 
+CREATE OR REPLACE FUNCTION public.list_archive_batches(p_limit integer)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return jsonb_build_object('batches', (
+    select coalesce(jsonb_agg(to_jsonb(b) order by b.batch_id), jsonb_build_array())
+    from (
+      select
+        batch_id, workflow_key, finished_on,
+        array(
+          select workflow_run_id from orchestrator.archive_runs a
+          where a.batch_id = b.batch_id order by workflow_run_id
+        ) as workflow_run_ids
+      from orchestrator.archive_batches b
+      where archived_at is null
+      order by created_at
+      limit p_limit
+    ) as b
+  ));
+end;
+$function$;
+comment on function public.list_archive_batches(p_limit integer) is 'Batches that are not in the archive yet: [{batch_id, workflow_key, finished_on, workflow_run_ids}].';
+grant execute on function public.list_archive_batches(p_limit integer) to service_role;
+
 CREATE OR REPLACE FUNCTION public.list_audit(p_filter jsonb DEFAULT '{}'::jsonb, p_limit integer DEFAULT 50, p_before bigint DEFAULT NULL::bigint)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -8380,64 +8899,75 @@ $function$;
 comment on function public.process_signals() is 'Calls the parked jobs that were signalled, or grants the free slots of one concurrency key, and dispatches notifications, in a transaction of its own. processed 0: nothing was left, or somebody else is at it.';
 grant execute on function public.process_signals() to service_role;
 
-CREATE OR REPLACE FUNCTION public.prune_history(p_older_than interval, p_limit integer)
+CREATE OR REPLACE FUNCTION public.prune_history(p_limit integer)
  RETURNS jsonb
  LANGUAGE plpgsql
  SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
 AS $function$
 declare
-  v_before timestamptz := orchestrator.now() - p_older_than;
-  v_runs uuid[];
-  v_old_jobs bigint[];
-  v_jobs integer;
-  v_attempts integer;
-  v_events integer;
+  v_now timestamptz := orchestrator.now();
+  v_cutoffs jsonb := orchestrator._list_cutoffs(v_now);
+  v_mark orchestrator.prune_mark;
+  v_last uuid;
+  v_is_end boolean;
+  v_due uuid[];
+  v_old uuid[];
+  v_runs jsonb;
+  v_aged jsonb;
 begin
-  -- Run ids are time-ordered, so the oldest come first without an index on the finish time.
-  select array_agg(workflow_run_id) into v_runs
+  select * into v_mark from orchestrator.prune_mark where is_only_row for update skip locked;
+  if not found then
+    return jsonb_build_object('runs', 0, 'jobs', 0, 'attempts', 0, 'events', 0, 'replies', 0, 'is_done', true);
+  end if;
+
+  select
+    array_agg(workflow_run_id order by workflow_run_id) filter (
+      where finished_at < (v_cutoffs ->> status)::timestamptz
+    ),
+    (array_agg(workflow_run_id order by workflow_run_id desc))[1],
+    count(*) < 2000 or max(created_at) >= (v_cutoffs ->> 'youngest')::timestamptz
+  into v_due, v_last, v_is_end
   from (
-    select workflow_run_id
+    select workflow_run_id, status, created_at, finished_at
     from public.workflow_runs
-    where finished_at < v_before
+    where workflow_run_id > v_mark.after_run_id
     order by workflow_run_id
-    limit p_limit
-    for update skip locked
-  ) as old;
+    limit 2000
+  ) as slice;
+  v_due := array(select workflow_run_id from orchestrator._list_old_runs(v_due, v_cutoffs));
+  if (v_cutoffs ->> 'archives')::boolean then
+    perform orchestrator._batch_for_archive(v_due, v_cutoffs);
+    v_due := orchestrator._list_archived(v_due);
+  end if;
+  v_old := orchestrator._take_batch(v_due[: p_limit]);
+  v_runs := orchestrator._delete_runs(v_old, v_cutoffs);
+  v_aged := orchestrator._delete_aged(v_cutoffs, v_mark.after_rate_limit, 1000, v_now);
 
-  select array_agg(job_id) into v_old_jobs from public.job_queue where workflow_run_id = any (v_runs);
-  perform orchestrator._forget_work(v_old_jobs);
-  delete from public.job_attempts where job_id = any (v_old_jobs);
-  get diagnostics v_attempts = row_count;
-  delete from public.job_queue where job_id = any (v_old_jobs);
-  get diagnostics v_jobs = row_count;
-  delete from public.fan_outs where workflow_run_id = any (v_runs);
-  delete from orchestrator.consumed_events where workflow_run_id = any (v_runs);
-  delete from public.plan_revisions where workflow_run_id = any (v_runs);
-  delete from public.workflow_definitions where workflow_key = any (v_runs::text[]);
-  delete from public.workflow_runs where workflow_run_id = any (v_runs);
-
-  delete from public.intent_events
-  where event_id = any (array(
-    select event_id from public.intent_events
-    where created_at < v_before order by created_at limit p_limit for update skip locked
-  ));
-  get diagnostics v_events = row_count;
-
-  perform orchestrator.prune_notifications(v_before, p_limit);
-  delete from orchestrator.workers where seen_at < clock_timestamp() - interval '1 day';
-  delete from public.agent_replies where created_at < v_before;
-  -- A bucket that has refilled is the same as none.
-  delete from public.rate_limits
-  where last_refill < orchestrator.now() - interval '1 day'
-    and coalesce(held_until, '-infinity') < orchestrator.now();
-
-  return jsonb_build_object(
-    'runs', coalesce(cardinality(v_runs), 0), 'jobs', v_jobs, 'attempts', v_attempts, 'events', v_events
+  if cardinality(v_due) > cardinality(v_old) then
+    v_mark.after_run_id := v_old[cardinality(v_old)];
+    v_is_end := false;
+  elsif v_is_end then
+    v_mark.after_run_id := '00000000-0000-0000-0000-000000000000'::uuid;
+    -- Kept for a day without its runs: health looks when one was archived last.
+    delete from orchestrator.archive_batches b
+    where coalesce(b.archived_at, '-infinity') < clock_timestamp() - interval '1 day'
+      and not exists (select from orchestrator.archive_runs a where a.batch_id = b.batch_id);
+  else
+    v_mark.after_run_id := v_last;
+  end if;
+  update orchestrator.prune_mark
+  set after_run_id = v_mark.after_run_id, after_rate_limit = v_aged ->> 'after_rate_limit'
+  where is_only_row;
+  return v_runs || jsonb_build_object(
+    'events', v_aged -> 'events', 'replies', v_aged -> 'replies',
+    'is_done', v_is_end and (v_aged ->> 'is_done')::boolean
   );
 end;
 $function$;
-comment on function public.prune_history(p_older_than interval, p_limit integer) is 'Deletes up to p_limit runs that finished before p_older_than ago, with their jobs, attempts and old events; live runs and the queue are never touched.';
-grant execute on function public.prune_history(p_older_than interval, p_limit integer) to service_role;
+comment on function public.prune_history(p_limit integer) is 'Deletes up to p_limit runs that are old, as the settings of retention have it, with their jobs and attempts, and old events and replies; live runs and the queue are never touched. is_done: nothing is left to delete at this moment.';
+grant execute on function public.prune_history(p_limit integer) to service_role;
 
 CREATE OR REPLACE FUNCTION public.publish_workflow(p_compiled jsonb, p_source text, p_source_path text DEFAULT NULL::text, p_source_etag text DEFAULT NULL::text)
  RETURNS jsonb
@@ -8491,6 +9021,59 @@ end;
 $function$;
 comment on function public.publish_workflow(p_compiled jsonb, p_source text, p_source_path text, p_source_etag text) is 'Registers a compiled workflow and makes it the one that the next dispatch uses; repeating it changes nothing.';
 grant execute on function public.publish_workflow(p_compiled jsonb, p_source text, p_source_path text, p_source_etag text) to service_role;
+
+CREATE OR REPLACE FUNCTION public.read_archive(p_workflow_run_id uuid, p_after_job bigint, p_max_bytes integer)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+declare
+  v_run jsonb;
+  v_jobs jsonb;
+begin
+  select to_jsonb(r) || jsonb_build_object('workflow_version', d.version) into v_run
+  from public.workflow_runs r
+  -- Brought back to life, or ended anew since it was chosen: it goes into another batch.
+  join orchestrator.archive_runs a on a.workflow_run_id = r.workflow_run_id and a.finished_at = r.finished_at
+  left join public.workflow_definitions d on d.definition_id = r.definition_id
+  where r.workflow_run_id = p_workflow_run_id;
+  if v_run is null then
+    return null;
+  end if;
+
+  select coalesce(jsonb_agg(job order by job_id), jsonb_build_array()) into v_jobs
+  from (
+    select job_id, job, sum(octet_length(job::text)) over (order by job_id) - octet_length(job::text) as bytes_before
+    from (
+      select
+        q.job_id,
+        to_jsonb(q) - array['lease_token', 'lease_until', 'leased_at', 'leased_by'] || jsonb_build_object(
+          'attempts_made', (
+            select coalesce(jsonb_agg(to_jsonb(t) - array['job_id', 'workflow_run_id'] order by t.attempt_id), jsonb_build_array())
+            from public.job_attempts t where t.job_id = q.job_id
+          )
+        ) as job
+      from public.job_queue q
+      where q.workflow_run_id = p_workflow_run_id and q.job_id > p_after_job
+      order by q.job_id
+      limit 500
+    ) as page
+  ) as measured
+  where bytes_before < p_max_bytes;
+  return v_run || jsonb_build_object(
+    'jobs', v_jobs,
+    'has_more', exists (
+      select from public.job_queue
+      where workflow_run_id = p_workflow_run_id and job_id > coalesce((v_jobs #>> '{-1,job_id}')::bigint, p_after_job)
+    )
+  );
+end;
+$function$;
+comment on function public.read_archive(p_workflow_run_id uuid, p_after_job bigint, p_max_bytes integer) is 'What the archive keeps of a run: its row, its jobs after p_after_job up to p_max_bytes and the one that crosses it, each with its attempts, and has_more; null if the run does not await the archive.';
+grant execute on function public.read_archive(p_workflow_run_id uuid, p_after_job bigint, p_max_bytes integer) to service_role;
 
 CREATE OR REPLACE FUNCTION public.reject_workflow_file(p_source_path text, p_source_etag text, p_problems jsonb)
  RETURNS jsonb

@@ -12,6 +12,7 @@ export interface CatalogFunction {
   bare_name: string;
   language: string;
   is_definer: boolean;
+  is_procedure: boolean;
   settings: string[];
   comment: string | null;
   argument_names: string[];
@@ -34,7 +35,7 @@ export async function readFunctions(sql: postgres.Sql): Promise<CatalogFunction[
            n.nspname || '.' || p.proname || '('
              || pg_get_function_identity_arguments(p.oid) || ')' as signature,
            n.nspname as schema, p.proname as bare_name, l.lanname as language,
-           p.prosecdef as is_definer, coalesce(p.proconfig, '{}') as settings,
+           p.prosecdef as is_definer, p.prokind = 'p' as is_procedure, coalesce(p.proconfig, '{}') as settings,
            obj_description(p.oid, 'pg_proc') as comment,
            array(
              -- Columns of a table that is returned are read by people, and are no arguments.

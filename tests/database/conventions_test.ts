@@ -20,6 +20,9 @@ const NOT_IN_RPC = new Map([
   ["prune_history", "pg_cron"],
 ]);
 
+/** Procedures that commit: Postgres forbids it to one that has settings. */
+const COMMITTING = ["orchestrator.prune", "orchestrator.prune_definitions"];
+
 /** What runs for every batch, dispatch or event: SQL functions are planned anew at each call. */
 const HOT = [
   "orchestrator.now",
@@ -88,7 +91,9 @@ function testFunctions(sentence: string, judge: (it: CatalogFunction) => string 
 
 testFunctions(
   "every function has an empty search_path",
-  (it) => !it.settings.includes('search_path=""') && `has ${it.settings.join(", ") || "none"}`,
+  (it) =>
+    !it.settings.includes('search_path=""') && !COMMITTING.includes(it.name) &&
+    `has ${it.settings.join(", ") || "none"}`,
 );
 
 testFunctions(

@@ -1032,7 +1032,7 @@ export type Database = {
         Returns: Json;
       };
       "configure_orchestrator": {
-        Args: { "p_base_url": string; "p_history_days": number; "p_service_key": string };
+        Args: { "p_base_url": string; "p_service_key": string; "p_settings": Json };
         Returns: Json;
       };
       "count_jobs": { Args: { "p_filter"?: Json }; Returns: Json };
@@ -1070,6 +1070,10 @@ export type Database = {
           "p_idempotency_key": string;
           "p_status_code": number;
         };
+        Returns: Json;
+      };
+      "finish_archive": {
+        Args: { "p_batch_id": number; "p_workflow_run_ids": (string)[] };
         Returns: Json;
       };
       "fire_schedules": { Args: { "p_ring"?: boolean; "p_schedules": Json }; Returns: Json };
@@ -1124,6 +1128,7 @@ export type Database = {
         Args: { "p_lease_ms": number; "p_limit": number; "p_worker_id": string };
         Returns: Json;
       };
+      "list_archive_batches": { Args: { "p_limit": number }; Returns: Json };
       "list_audit": {
         Args: { "p_before"?: number; "p_filter"?: Json; "p_limit"?: number };
         Returns: Json;
@@ -1172,7 +1177,7 @@ export type Database = {
       "list_workflows": { Args: Record<PropertyKey, never>; Returns: Json };
       "open_hook": { Args: { "p_source": string }; Returns: Json };
       "process_signals": { Args: Record<PropertyKey, never>; Returns: Json };
-      "prune_history": { Args: { "p_limit": number; "p_older_than": string }; Returns: Json };
+      "prune_history": { Args: { "p_limit": number }; Returns: Json };
       "publish_workflow": {
         Args: {
           "p_compiled": Json;
@@ -1180,6 +1185,10 @@ export type Database = {
           "p_source_etag"?: string;
           "p_source_path"?: string;
         };
+        Returns: Json;
+      };
+      "read_archive": {
+        Args: { "p_after_job": number; "p_max_bytes": number; "p_workflow_run_id": string };
         Returns: Json;
       };
       "reject_workflow_file": {

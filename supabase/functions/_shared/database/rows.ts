@@ -477,3 +477,19 @@ export interface TriggeredRun {
   /** Of a run that failed. `step_id` null: it took longer than its timeout. */
   error?: { step_id: string | null; error_class: ErrorClass };
 }
+
+/** Runs of one workflow that ended on one day and go into the archive together. */
+export interface ArchiveBatch {
+  batch_id: number;
+  workflow_key: string;
+  /** ISO date, of UTC. */
+  finished_on: string;
+  workflow_run_ids: string[];
+}
+
+/** A run's row, with as many of its jobs as were asked for. */
+export interface ArchivedRun extends Json {
+  workflow_run_id: string;
+  jobs: (Json & { job_id: number })[];
+  has_more: boolean;
+}

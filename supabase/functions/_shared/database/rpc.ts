@@ -153,6 +153,17 @@ export function createRpc(transport: Transport) {
 
     forgetOutputs: (a: { paths: string[] }) => call<rows.Json>("forget_outputs", prefix(a)),
 
+    listArchiveBatches: (a: { limit: number }) =>
+      call<{ batches: rows.ArchiveBatch[] }>("list_archive_batches", prefix(a)).then((it) =>
+        withList(it, "batches")
+      ),
+
+    readArchive: (a: { workflowRunId: string; afterJob: number; maxBytes: number }) =>
+      call<rows.ArchivedRun | null>("read_archive", prefix(a)),
+
+    finishArchive: (a: { batchId: number; workflowRunIds: string[] }) =>
+      call<{ archived: boolean }>("finish_archive", prefix(a)),
+
     takeTokens: (a: { key: string; tokens?: number; peek?: boolean }) =>
       call<rows.TakenTokens>("take_tokens", prefix(a)),
 
@@ -271,7 +282,9 @@ export function createRpc(transport: Transport) {
 
     getSettings: () => call<rows.Json>("get_settings", {}),
 
-    configureOrchestrator: (a: { baseUrl: string; serviceKey: string; historyDays: number }) =>
+    configureOrchestrator: (
+      a: { baseUrl: string; serviceKey: string; settings: Record<string, number> },
+    ) =>
       call<{ cron_jobs: { name: string; schedule: string }[] }>(
         "configure_orchestrator",
         prefix(a),
