@@ -11,6 +11,7 @@ const OWNER_ONLY = new Map([
   ["orchestrator._prune_audit", "pg_cron, as the owner of the job: audit rows are append-only"],
   ["orchestrator.prune", "pg_cron, as the owner of the job"],
   ["orchestrator.prune_definitions", "pg_cron, as the owner of the job"],
+  ["orchestrator.let_users_listen", "the owner, by hand, where Realtime came after the migrations"],
   ["orchestrator._tick_interval", "configure_orchestrator, which runs as its owner"],
 ]);
 

@@ -9,7 +9,7 @@ async function withHistory(
   run: (db: TestDatabase) => Promise<void>,
   days: Record<string, number> = {},
 ): Promise<void> {
-  const db = await openDatabase();
+  const db = await openDatabase({ isArranged: true });
   try {
     await keepHistory(db, days);
     await publish(db.rpc, writeWorkflow("chain", chain(2)));
