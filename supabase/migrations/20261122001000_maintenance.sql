@@ -36,12 +36,13 @@ as $$
 begin
   perform orchestrator._record_tick('worker');
   perform orchestrator.sweep(1000);
+  perform orchestrator.evaluate_alerts();
   return coalesce(orchestrator.next_due_at() <= orchestrator.now(), false) and orchestrator.ring();
 end;
 $$;
 
 comment on function orchestrator.tick_worker() is
-  'The safety net, run by pg_cron: takes back expired leases, fails runs past their timeout, and rings when work is due and nobody drains. Idle, it makes no HTTP call.';
+  'The safety net, run by pg_cron: takes back expired leases, fails runs past their timeout, looks at the alert rules, and rings when work is due and nobody drains. Idle, it makes no HTTP call.';
 
 create function orchestrator.tick_cron()
 returns boolean
@@ -52,6 +53,7 @@ set search_path = ''
 as $$
 begin
   perform orchestrator._record_tick('cron');
+  perform orchestrator.evaluate_alerts();
   if not exists (
     select from public.workflow_schedules
     where cron is not null and paused_at is null and next_run_at <= orchestrator.now()
@@ -63,7 +65,7 @@ end;
 $$;
 
 comment on function orchestrator.tick_cron() is
-  'Calls cron-orchestrator when a slot is due, a workflow file of the bucket changed, or outputs in Storage are to be deleted. Idle, it makes no HTTP call.';
+  'Calls cron-orchestrator when a slot is due, a workflow file of the bucket changed, or outputs in Storage are to be deleted, and looks at the alert rules. Idle, it makes no HTTP call.';
 
 create function public.prune_history(p_older_than interval, p_limit integer)
 returns jsonb

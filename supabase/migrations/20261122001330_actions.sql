@@ -391,6 +391,8 @@ begin
       perform from public.rate_limit_policies where pattern = p_args ->> 'pattern' for update;
     when 'operator' then
       perform from public.orchestrator_operators where user_id = (p_args ->> 'user_id')::uuid for update;
+    when 'alert_rule' then
+      perform from public.orchestrator_alert_rules where name = p_args ->> 'alert_rule' for update;
     else
       null;
   end case;
@@ -458,12 +460,17 @@ begin
       from public.orchestrator_operators
       where user_id = p_id::uuid
     )
+    when 'alert_rule' then (
+      select jsonb_build_object('threshold', threshold, 'for_span', for_span, 'enabled', enabled)
+      from public.orchestrator_alert_rules
+      where name = p_id
+    )
   end;
 end;
 $$;
 
 comment on function orchestrator._show_target(text, text) is
-  'What an audit row keeps of a run, a job, a workflow, a schedule, a policy or an operator; null where there is none.';
+  'What an audit row keeps of a run, a job, a workflow, a schedule, a policy, an operator or an alert rule; null where there is none.';
 
 create function orchestrator._do_action(p_action text, p_args jsonb, p_actor jsonb)
 returns jsonb
@@ -513,6 +520,8 @@ begin
       return orchestrator._grant_role(p_args, coalesce(p_actor ->> 'name', p_actor ->> 'id'));
     when 'operator.revoke' then
       return orchestrator._revoke_role((p_args ->> 'user_id')::uuid);
+    when 'alert_rule.set' then
+      return orchestrator.set_alert_rule(p_args);
     else
       raise exception 'acting: there is no action %', p_action using errcode = 'WF001';
   end case;
@@ -560,7 +569,7 @@ declare
   v_kind text := split_part(p_action, '.', 1);
   v_target text := coalesce(
     p_args ->> 'workflow_run_id', p_args ->> 'job_id', p_args ->> 'schedule_id', p_args ->> 'pattern',
-    p_args ->> 'user_id', p_args #>> '{compiled,key}', p_args #>> '{requests,0,workflow_key}'
+    p_args ->> 'user_id', p_args ->> 'alert_rule', p_args #>> '{compiled,key}', p_args #>> '{requests,0,workflow_key}'
   );
   v_before jsonb;
   v_after jsonb;

@@ -352,6 +352,42 @@ export interface RateLimits {
   next_after: string | null;
 }
 
+export interface AlertRule {
+  name: string;
+  severity: "warning" | "critical";
+  description: string;
+  /** What its alerts are about; null: the whole orchestrator. */
+  subject_kind: "workflow" | "agent" | "tick" | "destination" | null;
+  unit: string;
+  threshold: number;
+  /** Of how many events a ratio is taken at least. */
+  at_least: number | null;
+  /** The span that is counted over; null: it looks at what is now. */
+  over_seconds: number | null;
+  for_seconds: number;
+  enabled: boolean;
+  /** Why the last look at it failed. */
+  error: string | null;
+}
+
+export interface Alert {
+  name: string;
+  subject: string | null;
+  /** As measured last while it was above the threshold. */
+  value: number;
+  state: "pending" | "firing" | "resolved";
+  pending_since: string;
+  firing_since: string | null;
+  resolved_at: string | null;
+}
+
+/** GET /alerts */
+export interface Alerts {
+  looked_at: string | null;
+  rules: AlertRule[];
+  alerts: Alert[];
+}
+
 export interface AuditRow {
   audit_id: number;
   at: string;

@@ -103,6 +103,11 @@ export interface Actions {
     answer: { result: "granted" | "not_found" | "invalid"; reason?: string };
   };
   "operator.revoke": { args: { user_id: string }; answer: Acted<"revoked"> };
+  "alert_rule.set": {
+    /** What is not given stays as it is. */
+    args: { alert_rule: string; threshold?: number; for_seconds?: number; enabled?: boolean };
+    answer: { result: "saved" | "not_found" | "invalid"; reason?: string };
+  };
 }
 
 export type ActionName = keyof Actions;

@@ -213,6 +213,8 @@ export function createRpc(transport: Transport) {
 
     listOperators: () => call<rows.GrantedOperator[]>("list_operators", {}).then(asList),
 
+    listAlerts: () => call<dashboard.Alerts>("list_alerts", {}),
+
     getHealth: () => call<rows.Health>("get_health", {}),
 
     getSettings: () => call<rows.Json>("get_settings", {}),

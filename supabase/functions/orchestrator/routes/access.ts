@@ -22,6 +22,7 @@ export const ROUTE_ACCESS: AccessTable = {
   "POST /workflows/validate": "viewer",
   "GET /schedules": "viewer",
   "GET /rate_limits": "viewer",
+  "GET /alerts": "viewer",
   "GET /audit": "viewer",
   // What its buttons do; each leaves an audit row.
   "POST /dispatch": "operator",
@@ -42,6 +43,7 @@ export const ROUTE_ACCESS: AccessTable = {
   "POST /schedules/:id/run": "operator",
   "PUT /rate_limits/policies": "operator",
   "DELETE /rate_limits/policies": "operator",
+  "PUT /alerts/rules/:name": "operator",
   // What apps, agents and the platform call. POST /http calls with the service's credentials, and the
   // steps that POST /runs/:id/steps adds are somebody's code: neither is for a person at a page.
   "POST /worker": "service",
