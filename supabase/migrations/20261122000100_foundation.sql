@@ -19,6 +19,7 @@
 --   access        who may sign in to the dashboard, and the audit of what was done
 --   actions       one door for all that operators do, with its audit row
 --   secrets       what must be kept and not shown, in Vault
+--   metrics       counters and durations, counted by the statements that did it
 --
 -- Tables and RPCs that callers name live in public; helpers live in orchestrator.
 -- Lock order everywhere: run (advisory, see orchestrator.lock_runs), then jobs by id, then run rows; then buckets by

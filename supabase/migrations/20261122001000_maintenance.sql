@@ -33,15 +33,19 @@ volatile
 security invoker
 set search_path = ''
 as $$
+declare
+  v_has_rung boolean;
 begin
   perform orchestrator._record_tick('worker');
   perform orchestrator.sweep(1000);
-  return coalesce(orchestrator.next_due_at() <= orchestrator.now(), false) and orchestrator.ring();
+  v_has_rung := coalesce(orchestrator.next_due_at() <= orchestrator.now(), false) and orchestrator.ring();
+  perform orchestrator.fold_metrics();
+  return v_has_rung;
 end;
 $$;
 
 comment on function orchestrator.tick_worker() is
-  'The safety net, run by pg_cron: takes back expired leases, fails runs past their timeout, and rings when work is due and nobody drains. Idle, it makes no HTTP call.';
+  'The safety net, run by pg_cron: takes back expired leases, fails runs past their timeout, rings when work is due and nobody drains, and folds the metrics. Idle, it makes no HTTP call.';
 
 create function orchestrator.tick_cron()
 returns boolean
@@ -80,6 +84,10 @@ declare
   v_attempts integer;
   v_events integer;
 begin
+  -- What was counted for steps that were appended to a run has its workflow's name from the run.
+  perform pg_advisory_xact_lock(hashtext('orchestrator.metrics'), 0);
+  perform orchestrator.fold_metrics(null);
+
   -- Run ids are time-ordered, so the oldest come first without an index on the finish time.
   select array_agg(workflow_run_id) into v_runs
   from (
