@@ -58,6 +58,12 @@ export const FUNCTION_VARIABLES: readonly Variable[] = [
       "What agents get as Bearer; accepted as a key too. Default: the service_role key, " +
       "else the secret key.",
   },
+  {
+    name: "ORCHESTRATOR_METRICS_TOKEN",
+    example: "",
+    description: "What a scraper of GET /metrics sends as Bearer, at least 16 characters. " +
+      "Default: none, and no metrics are served.",
+  },
 ];
 
 /** The text of .env.example. */

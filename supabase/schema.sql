@@ -28,6 +28,7 @@ create table orchestrator.concurrency_slots (
   max_runs integer not null,
   on_conflict text not null,
   is_held boolean not null default false,
+  has_waited boolean not null default false,
   constraint concurrency_slots_pkey PRIMARY KEY (workflow_run_id),
   constraint slots_know_their_policy CHECK ((on_conflict = ANY (ARRAY['queue'::text, 'skip'::text, 'replace'::text, 'cancel_new'::text])))
 );
@@ -81,6 +82,49 @@ CREATE INDEX event_waits_by_type ON orchestrator.event_waits USING btree (event_
 alter table orchestrator.event_waits enable row level security;
 create policy "nobody but the service role" on orchestrator.event_waits as permissive for all to public using (false) with check (false);
 grant delete, insert, select, update on orchestrator.event_waits to service_role;
+
+create table orchestrator.metric_deltas (
+  metric text not null,
+  definition_id bigint,
+  labels text[] not null,
+  value double precision not null,
+  took_bucket smallint,
+  took double precision,
+  waited_bucket smallint,
+  waited double precision
+) with (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=5000);
+comment on table orchestrator.metric_deltas is 'What was counted and is not folded yet; inserted only, and without an index. metric: a family, or step (labels step, outcome, error class; the workflow by definition_id) and run (labels workflow, status), each of which makes several.';
+alter table orchestrator.metric_deltas enable row level security;
+create policy "nobody but the service role" on orchestrator.metric_deltas as permissive for all to public using (false) with check (false);
+grant delete, insert, select, update on orchestrator.metric_deltas to service_role;
+
+create table orchestrator.metric_families (
+  name text not null,
+  type text not null,
+  labels text[] not null,
+  help text not null,
+  max_label_sets integer not null default 1000,
+  constraint metric_families_pkey PRIMARY KEY (name),
+  constraint families_are_of_a_known_type CHECK ((type = ANY (ARRAY['counter'::text, 'histogram'::text, 'gauge'::text]))),
+  constraint families_have_room_for_one CHECK ((max_label_sets >= 1))
+);
+comment on table orchestrator.metric_families is 'Every metric, without the prefix orchestrator_. Beyond max_label_sets, what is new counts under other in the place of its workflow, step, agent or destination.';
+alter table orchestrator.metric_families enable row level security;
+create policy "nobody but the service role" on orchestrator.metric_families as permissive for all to public using (false) with check (false);
+grant select on orchestrator.metric_families to service_role;
+
+create table orchestrator.metric_totals (
+  metric text not null,
+  labels text[] not null,
+  bucket smallint not null,
+  value double precision not null,
+  sum double precision not null,
+  constraint metric_totals_pkey PRIMARY KEY (metric, labels, bucket)
+) with (fillfactor=50);
+comment on table orchestrator.metric_totals is 'Counters since ever, by the labels of their family in order. bucket: the place of a histogram''s bucket, not cumulated, with the sum of the values in it; 0 for counters.';
+alter table orchestrator.metric_totals enable row level security;
+create policy "nobody but the service role" on orchestrator.metric_totals as permissive for all to public using (false) with check (false);
+grant delete, insert, select, update on orchestrator.metric_totals to service_role;
 
 create table orchestrator.signals (
   signal_id bigint not null generated always as identity,
@@ -701,6 +745,7 @@ begin
   update public.workflow_runs
   set status = 'success', open_sinks = 0, finished_at = p_now, deadline_at = null
   where workflow_run_id = p_to;
+  perform orchestrator.count_ended_runs(array[p_to]);
 end;
 $function$;
 comment on function orchestrator._copy_outputs(p_from uuid, p_to uuid, p_redone_step text, p_now timestamp with time zone) is 'Gives a new run the good outputs of another, by step id, but for one step; what is behind a step without output is done again.';
@@ -1126,6 +1171,48 @@ $function$;
 comment on function orchestrator._drop_outputs(p_results jsonb, p_settled bigint[]) is 'Notes the outputs in Storage of results that were not applied, for deletion.';
 grant execute on function orchestrator._drop_outputs(p_results jsonb, p_settled bigint[]) to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator._expand_deltas(p_deltas orchestrator.metric_deltas[])
+ RETURNS TABLE(p_metric text, p_labels text[], p_bucket smallint, p_value double precision, p_sum double precision)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+ SET jit TO 'off'
+AS $function$
+begin
+  return query
+  with named as materialized (
+    select d.*, array[coalesce(r.workflow_key, w.workflow_key, 'other')] as workflow
+    from unnest(p_deltas) as d
+    left join public.workflow_definitions w on w.definition_id = d.definition_id
+    -- Steps that were appended to a run are a definition with the run's id for a key.
+    left join public.workflow_runs r
+      on r.workflow_run_id = case when w.workflow_key ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then w.workflow_key::uuid end
+  )
+  select 'step_attempts_total', n.workflow || n.labels, 0::smallint, n.value, 0::double precision
+  from named n where n.metric = 'step'
+  union all
+  select 'step_duration_seconds', n.workflow || n.labels[1], n.took_bucket, n.value, n.took
+  from named n where n.metric = 'step' and n.took_bucket is not null
+  union all
+  select 'step_queue_seconds', n.workflow, n.waited_bucket, n.value, n.waited
+  from named n where n.metric = 'step' and n.waited_bucket is not null
+  union all
+  select 'jobs_dead_total', n.workflow || n.labels[1] || n.labels[3], 0::smallint, n.value, 0
+  from named n where n.metric = 'step' and n.labels[2] = 'dead'
+  union all
+  select 'lease_expired_total', n.workflow, 0::smallint, n.value, 0
+  from named n where n.metric = 'step' and n.labels[3] = 'lease_expired'
+  union all
+  select 'runs_finished_total', n.labels, 0::smallint, n.value, 0 from named n where n.metric = 'run'
+  union all
+  select 'run_duration_seconds', n.labels[1 : 1], n.took_bucket, n.value, n.took from named n where n.metric = 'run'
+  union all
+  select n.metric, n.labels, 0::smallint, n.value, 0 from named n where n.metric not in ('step', 'run');
+end;
+$function$;
+comment on function orchestrator._expand_deltas(p_deltas orchestrator.metric_deltas[]) is 'Deltas as rows of totals: each as all the metrics that it makes, with the workflow''s name.';
+grant execute on function orchestrator._expand_deltas(p_deltas orchestrator.metric_deltas[]) to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator._forget_items(p_workflow_run_id uuid, p_steps integer[])
  RETURNS void
  LANGUAGE plpgsql
@@ -1300,6 +1387,7 @@ declare
   v_granted uuid[] := array[]::uuid[];
   v_replaced uuid[] := array[]::uuid[];
   v_refused uuid[] := array[]::uuid[];
+  v_behind uuid[] := array[]::uuid[];
   v_run record;
 begin
   select coalesce(array_agg(workflow_run_id order by workflow_run_id), '{}') into v_holders
@@ -1321,6 +1409,8 @@ begin
       v_holders := v_holders || v_slot.workflow_run_id;
     elsif v_slot.on_conflict <> 'queue' then
       v_refused := v_refused || v_slot.workflow_run_id;
+    elsif not v_slot.has_waited then
+      v_behind := v_behind || v_slot.workflow_run_id;
     end if;
   end loop;
 
@@ -1334,6 +1424,9 @@ begin
     where s.workflow_run_id = any (v_replaced || v_refused) and r.status = 'running'
     order by s.workflow_run_id
   loop
+    perform orchestrator.count('concurrency_conflicts_total', jsonb_build_object(
+      'workflow', p_workflow_key, 'policy', case when v_run.is_replaced then 'replace' else v_run.on_conflict end
+    ));
     perform orchestrator.end_run(
       v_run.workflow_run_id,
       case when v_run.on_conflict = 'skip' and not v_run.is_replaced then 'skipped' else 'cancelled' end,
@@ -1349,6 +1442,13 @@ begin
   update orchestrator.concurrency_slots
   set is_held = true
   where workflow_run_id = any (v_granted) and workflow_run_id <> all (v_replaced);
+  if cardinality(v_behind) > 0 then
+    -- Counted at the first look, and looked at again at every other.
+    update orchestrator.concurrency_slots set has_waited = true where workflow_run_id = any (v_behind);
+    perform orchestrator.count(
+      'concurrency_conflicts_total', jsonb_build_object('workflow', p_workflow_key, 'policy', 'queue'), cardinality(v_behind)
+    );
+  end if;
   update public.job_queue q
   set parked = q.parked || '{"granted": true}', next_run_at = p_now
   from orchestrator.concurrency_slots s
@@ -1429,7 +1529,13 @@ begin
     join public.workflow_definitions d using (definition_id)
     order by r.idempotency_key, r.request_index
     on conflict (idempotency_key) where idempotency_key is not null do nothing
-    returning workflow_runs.workflow_run_id
+    returning workflow_runs.workflow_run_id, workflow_runs.workflow_key
+  ),
+  counted as (
+    insert into orchestrator.metric_deltas (metric, labels, value)
+    select 'runs_started_total', array[workflow_key, p_trigger_type], count(*)
+    from inserted
+    group by workflow_key
   ),
   jobs as (
     insert into public.job_queue (
@@ -1778,6 +1884,56 @@ $function$;
 comment on function orchestrator._lock_target(p_action text, p_args jsonb) is 'Locks what an action is about, until its transaction ends.';
 grant execute on function orchestrator._lock_target(p_action text, p_args jsonb) to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator._name_deltas(p_deltas orchestrator.metric_deltas[])
+ RETURNS SETOF orchestrator.metric_totals
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+ SET jit TO 'off'
+AS $function$
+begin
+  return query
+  with expanded as materialized (
+    select e.p_metric as metric, e.p_labels as labels, e.p_bucket as bucket, sum(e.p_value) as value, sum(e.p_sum) as sum
+    from orchestrator._expand_deltas(p_deltas) as e
+    group by 1, 2, 3
+  ),
+  fresh as (
+    select distinct e.metric, e.labels
+    from expanded e
+    where not exists (
+      select from orchestrator.metric_totals t where t.metric = e.metric and t.labels = e.labels
+    )
+  ),
+  known as (
+    select f.name as metric, f.labels as names, f.max_label_sets - (
+      select count(distinct t.labels) from orchestrator.metric_totals t where t.metric = f.name
+    ) as room
+    from orchestrator.metric_families f
+    where f.name in (select metric from fresh)
+  ),
+  beyond as (
+    select r.metric, r.labels, array(
+      select case when l.name in ('workflow', 'step', 'agent', 'destination') then 'other' else l.value end
+      from unnest(r.names, r.labels) with ordinality as l (name, value, place)
+      order by l.place
+    ) as under
+    from (
+      select f.*, k.names, k.room, row_number() over (partition by f.metric order by f.labels) as rank
+      from fresh f
+      join known k using (metric)
+    ) as r
+    where r.rank > r.room
+  )
+  select e.metric, coalesce(b.under, e.labels), e.bucket, sum(e.value), sum(e.sum)
+  from expanded e
+  left join beyond b using (metric, labels)
+  group by 1, 2, 3;
+end;
+$function$;
+comment on function orchestrator._name_deltas(p_deltas orchestrator.metric_deltas[]) is 'What deltas add to the totals: label sets for which a family has no room are put together under other.';
+grant execute on function orchestrator._name_deltas(p_deltas orchestrator.metric_deltas[]) to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator._page_of_runs(p_action text, p_args jsonb)
  RETURNS TABLE(p_workflow_run_id uuid, p_is_last boolean)
  LANGUAGE plpgsql
@@ -2035,6 +2191,73 @@ end;
 $function$;
 comment on function orchestrator._queue_ready(p_job_ids bigint[], p_now timestamp with time zone) is 'Queues jobs that a settle made ready and the lease behind it did not take, each for its time.';
 grant execute on function orchestrator._queue_ready(p_job_ids bigint[], p_now timestamp with time zone) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._read_gauges(p_version text)
+ RETURNS TABLE(p_metric text, p_labels text[], p_value double precision)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+declare
+  v_now timestamptz := orchestrator.now();
+begin
+  return query
+  select 'queue_depth', array[s.status], coalesce(q.jobs, 0)::double precision
+  from unnest(array['queued', 'failed', 'parked', 'leased', 'running']) as s (status)
+  left join (
+    -- In two parts, each by its own small index.
+    select status, count(*) as jobs from public.job_queue where status in ('queued', 'failed', 'parked') group by status
+    union all
+    select status, count(*) from public.job_queue where status in ('leased', 'running') group by status
+  ) as q on q.status = s.status
+  union all
+  select 'queue_oldest_ready_seconds', '{}', coalesce(greatest(0, date_part('epoch', v_now - orchestrator.next_due_at())), 0)
+  union all
+  select 'workers_alive', '{}', orchestrator.workers_alive()
+  union all
+  (
+    select 'rate_limit_tokens', array[b.rl_key], b.tokens
+    from (
+      select rl_key, capacity, least(
+        capacity::double precision,
+        tokens + greatest(0, date_part('epoch', v_now - last_refill)) * refill_rate::double precision
+      ) as tokens
+      from public.rate_limits
+      where capacity is not null
+    ) as b
+    order by b.rl_key like 'user:%', b.tokens / b.capacity::double precision, b.rl_key
+    limit (select f.max_label_sets from orchestrator.metric_families f where f.name = 'rate_limit_tokens')
+  )
+  union all
+  (
+    select 'dead_letters', array[r.workflow_key], count(*)::double precision
+    from public.job_queue q
+    join public.workflow_runs r using (workflow_run_id)
+    where q.status = 'dead'
+    group by r.workflow_key
+    order by count(*) desc, r.workflow_key
+    limit (select f.max_label_sets from orchestrator.metric_families f where f.name = 'dead_letters')
+  )
+  union all
+  (
+    select 'schedule_lag_seconds', array[s.workflow_key],
+      greatest(0, max(date_part('epoch', v_now - s.next_run_at)) filter (where isfinite(s.next_run_at)))
+    from public.workflow_schedules s
+    where s.cron is not null and s.paused_at is null
+    group by s.workflow_key
+    order by 3 desc, s.workflow_key
+    limit (select f.max_label_sets from orchestrator.metric_families f where f.name = 'schedule_lag_seconds')
+  )
+  union all
+  select 'tick_last_success_timestamp_seconds', array[t.name], date_part('epoch', t.ticked_at) from orchestrator.ticks t
+  union all
+  select 'build_info', array[p_version], 1;
+end;
+$function$;
+comment on function orchestrator._read_gauges(p_version text) is 'The gauges as they are this moment, found by indexes: a scrape never walks the history.';
+grant execute on function orchestrator._read_gauges(p_version text) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._record_late(p_worker_id text, p_results jsonb, p_settled bigint[], p_now timestamp with time zone)
  RETURNS void
@@ -2539,13 +2762,14 @@ declare
   v_failed_runs uuid[];
 begin
   with result as materialized (
-    select *
-    from jsonb_to_recordset(p_results) as (
+    select r.*, case when q.parked is null then q.next_run_at end as due_at
+    from jsonb_to_recordset(p_results) as r (
       job_id bigint, lease_token uuid, outcome text, condition jsonb, status_code integer,
       error_class text, error_text text, retry_after_ms double precision, logs jsonb
     )
-    where outcome in ('retry', 'dead')
-    order by job_id
+    join public.job_queue q using (job_id)
+    where r.outcome in ('retry', 'dead')
+    order by r.job_id
   ),
   settled as (
     update public.job_queue q
@@ -2573,8 +2797,10 @@ begin
     where q.job_id = r.job_id and q.lease_token = r.lease_token
       and w.definition_id = q.definition_id and w.step_no = q.step_no
     returning
-      q.job_id, q.workflow_run_id, q.step_no, q.item_index, q.attempts, q.leased_at, q.leased_by, q.status,
-      q.error_class, q.error_text, w.continue_on_error, r.status_code, r.logs
+      q.job_id, q.workflow_run_id, q.definition_id, q.step_no, q.step_id, q.item_index, q.attempts, q.leased_at,
+      q.leased_by, q.status, q.error_class, q.error_text, w.continue_on_error, r.status_code, r.logs,
+      case when q.error_class <> 'lease_expired' then greatest(0, date_part('epoch', p_now - q.leased_at)) end as took,
+      greatest(0, date_part('epoch', q.leased_at - r.due_at)) as waited
   ),
   attempt as (
     insert into public.job_attempts (
@@ -2585,6 +2811,22 @@ begin
       job_id, workflow_run_id, attempts, leased_by, leased_at, p_now, false,
       status_code, error_class, error_text, logs
     from settled
+  ),
+  counted as (
+    insert into orchestrator.metric_deltas (
+      metric, definition_id, labels, value, took_bucket, took, waited_bucket, waited
+    )
+    select
+      'step', definition_id, array[step_id, case status when 'dead' then 'dead' else 'retry' end, error_class],
+      count(*), took_bucket, sum(took), waited_bucket, sum(waited)
+    from (
+      select
+        definition_id, step_id, status, error_class, took, waited,
+        15 - width_bucket(-took, orchestrator.duration_bounds()) as took_bucket,
+        15 - width_bucket(-waited, orchestrator.duration_bounds()) as waited_bucket
+      from settled
+    ) as s
+    group by definition_id, step_id, status, error_class, took_bucket, waited_bucket
   )
   select
     coalesce(array_agg(job_id), '{}'),
@@ -2817,8 +3059,10 @@ begin
     from result r
     where q.job_id = r.job_id and q.lease_token = r.lease_token
     returning
-      q.job_id, q.workflow_run_id, q.definition_id, q.step_no, q.item_index, q.extra_dependents, q.attempts,
-      q.leased_at, q.leased_by, r.status_code, r.logs
+      q.job_id, q.workflow_run_id, q.definition_id, q.step_no, q.step_id, q.item_index, q.extra_dependents, q.attempts,
+      q.leased_at, q.leased_by, r.status_code, r.logs,
+      greatest(0, date_part('epoch', p_now - q.leased_at)) as took,
+      case when q.parked is null then greatest(0, date_part('epoch', q.leased_at - q.next_run_at)) end as waited
   ),
   attempt as (
     insert into public.job_attempts (
@@ -2914,6 +3158,31 @@ begin
       finished_at = case when r.open_sinks = c.sinks then p_now end
     from closed c
     where r.workflow_run_id = c.workflow_run_id
+    returning r.workflow_key, r.status, date_part('epoch', p_now - r.created_at) as took
+  ),
+  counted as (
+    -- A row for all that is alike (see the migration metrics), which for most batches is one.
+    insert into orchestrator.metric_deltas (
+      metric, definition_id, labels, value, took_bucket, took, waited_bucket, waited
+    )
+    select
+      'step', definition_id, array[step_id, 'success', ''], count(*), took_bucket, sum(took), waited_bucket, sum(waited)
+    from (
+      select
+        definition_id, step_id, took, waited,
+        15 - width_bucket(-took, orchestrator.duration_bounds()) as took_bucket,
+        15 - width_bucket(-waited, orchestrator.duration_bounds()) as waited_bucket
+      from settled
+    ) as s
+    group by definition_id, step_id, took_bucket, waited_bucket
+    union all
+    select 'run', null, array[workflow_key, status], count(*), took_bucket, sum(took), null, null
+    from (
+      select workflow_key, status, took, 15 - width_bucket(-took, orchestrator.duration_bounds()) as took_bucket
+      from finished
+      where status <> 'running'
+    ) as r
+    group by workflow_key, status, took_bucket
   ),
   ready as (
     select
@@ -3254,6 +3523,7 @@ CREATE OR REPLACE FUNCTION orchestrator.carry_ends(p_job_ids bigint[], p_now tim
 AS $function$
 declare
   v_ended bigint[] := p_job_ids;
+  v_ended_runs uuid[];
 begin
   -- Level by level: each pass ends what the pass before it left without a chance.
   while cardinality(v_ended) > 0 loop
@@ -3320,13 +3590,42 @@ begin
         finished_at = case when r.open_sinks = c.sinks then p_now end
       from closed c
       where r.workflow_run_id = c.workflow_run_id
+      returning r.workflow_run_id, r.status
     )
-    select array_agg(job_id) filter (where status = 'skipped') into v_ended from advanced;
+    select
+      (select array_agg(job_id) from advanced where status = 'skipped'),
+      (select array_agg(workflow_run_id) from finished where status <> 'running')
+    into v_ended, v_ended_runs;
+    if v_ended_runs is not null then
+      perform orchestrator.count_ended_runs(v_ended_runs);
+    end if;
   end loop;
 end;
 $function$;
 comment on function orchestrator.carry_ends(p_job_ids bigint[], p_now timestamp with time zone) is 'Carries the end of dead or skipped jobs down the graph: dependents become ready or are skipped in turn, by their join rules; runs are closed.';
 grant execute on function orchestrator.carry_ends(p_job_ids bigint[], p_now timestamp with time zone) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator.count(p_metric text, p_labels jsonb, p_value double precision DEFAULT 1)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_labels text[] := (
+    select labels from orchestrator.metric_families where name = p_metric and type = 'counter'
+  );
+begin
+  if v_labels is null then
+    raise exception 'counting: there is no counter %', p_metric using errcode = 'WF001';
+  elsif p_value < 0 then
+    raise exception 'counting: % cannot fall, by %', p_metric, p_value using errcode = 'WF001';
+  end if;
+  insert into orchestrator.metric_deltas (metric, labels, value)
+  select p_metric, array(select coalesce(p_labels ->> l.name, '') from unnest(v_labels) as l (name)), p_value;
+end;
+$function$;
+comment on function orchestrator.count(p_metric text, p_labels jsonb, p_value double precision) is 'Raises a counter, for what happens seldom: labels as an object, those that are not given are empty.';
+grant execute on function orchestrator.count(p_metric text, p_labels jsonb, p_value double precision) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator.count_dependencies(p_workflow_run_id uuid, p_depends_on integer[], OUT p_open integer, OUT p_succeeded integer, OUT p_failed integer)
  RETURNS record
@@ -3353,6 +3652,31 @@ end;
 $function$;
 comment on function orchestrator.count_dependencies(p_workflow_run_id uuid, p_depends_on integer[], OUT p_open integer, OUT p_succeeded integer, OUT p_failed integer) is 'The dependencies of a step of a run by how they ended.';
 grant execute on function orchestrator.count_dependencies(p_workflow_run_id uuid, p_depends_on integer[], OUT p_open integer, OUT p_succeeded integer, OUT p_failed integer) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator.count_ended_runs(p_workflow_run_ids uuid[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET enable_seqscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+begin
+  insert into orchestrator.metric_deltas (metric, labels, value, took_bucket, took)
+  select 'run', array[workflow_key, status], count(*), took_bucket, sum(took)
+  from (
+    select
+      workflow_key, status, greatest(0, date_part('epoch', finished_at - created_at)) as took,
+      15 - width_bucket(
+        -date_part('epoch', finished_at - created_at), orchestrator.duration_bounds()
+      ) as took_bucket
+    from public.workflow_runs
+    where workflow_run_id = any (p_workflow_run_ids)
+  ) as r
+  group by workflow_key, status, took_bucket;
+end;
+$function$;
+comment on function orchestrator.count_ended_runs(p_workflow_run_ids uuid[]) is 'Counts runs that have just ended, in another way than by the success of their last step (see _settle_successes).';
+grant execute on function orchestrator.count_ended_runs(p_workflow_run_ids uuid[]) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator.create_runs(p_requests jsonb, p_trigger_type text)
  RETURNS jsonb
@@ -3452,6 +3776,19 @@ $function$;
 comment on function orchestrator.describe_outputs(p_workflow_run_id uuid) is 'The outputs of a run: those of the steps that no other step depends on, by step id.';
 grant execute on function orchestrator.describe_outputs(p_workflow_run_id uuid) to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator.duration_bounds()
+ RETURNS double precision[]
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return '{-1800, -300, -60, -30, -10, -5, -2.5, -1, -0.5, -0.25, -0.1, -0.05, -0.025, -0.01, -0.005}';
+end;
+$function$;
+comment on function orchestrator.duration_bounds() is 'The upper bounds of the histograms'' buckets in seconds, negated: width_bucket(-x, these) is how many are not below x, and 15 less that is the bucket of x, with a value at a bound inside.';
+grant execute on function orchestrator.duration_bounds() to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator.end_jobs(p_job_ids bigint[], p_status text, p_error_class text, p_reason text, p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
@@ -3464,13 +3801,24 @@ declare
 begin
   perform from public.job_queue where job_id = any (p_job_ids) order by job_id for update;
   -- Calls in flight end here for the record; the worker hears of it at its next heartbeat and aborts them.
-  insert into public.job_attempts (
-    job_id, workflow_run_id, attempt, worker_id, started_at, finished_at, success, error_class, error_text
+  with called as materialized (
+    select
+      job_id, workflow_run_id, definition_id, step_id, attempts, leased_by, leased_at,
+      coalesce(p_error_class, 'cancelled') as error_class
+    from public.job_queue
+    where job_id = any (p_job_ids) and (lease_token is not null or status = 'parked' and parked ->> 'for' = 'callback')
+  ),
+  attempt as (
+    insert into public.job_attempts (
+      job_id, workflow_run_id, attempt, worker_id, started_at, finished_at, success, error_class, error_text
+    )
+    select job_id, workflow_run_id, attempts, leased_by, leased_at, p_now, false, error_class, p_reason
+    from called
   )
-  select
-    job_id, workflow_run_id, attempts, leased_by, leased_at, p_now, false, coalesce(p_error_class, 'cancelled'), p_reason
-  from public.job_queue
-  where job_id = any (p_job_ids) and (lease_token is not null or status = 'parked' and parked ->> 'for' = 'callback');
+  insert into orchestrator.metric_deltas (metric, definition_id, labels, value)
+  select 'step', definition_id, array[step_id, 'cancelled', error_class], count(*)
+  from called
+  group by definition_id, step_id, error_class;
 
   update public.job_queue
   set
@@ -3538,6 +3886,7 @@ begin
       cancel_reason = case when p_status <> 'skipped' then p_reason end,
       skip_reason = case when p_status = 'skipped' then p_reason end
     where workflow_run_id = p_workflow_run_id;
+    perform orchestrator.count_ended_runs(array[p_workflow_run_id]);
   end if;
 end;
 $function$;
@@ -3694,6 +4043,43 @@ end;
 $function$;
 comment on function orchestrator.first_run_id(p_at timestamp with time zone) is 'No run that was created at p_at or later has a smaller id; null if the clock was moved. created_at and id are taken within one call: leave seconds before a beginning, minutes after an end.';
 grant execute on function orchestrator.first_run_id(p_at timestamp with time zone) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator.fold_metrics(p_limit integer DEFAULT 100000)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO ''
+ SET jit TO 'off'
+AS $function$
+declare
+  v_deltas orchestrator.metric_deltas[];
+  v_folded integer;
+begin
+  -- One at a time, and nobody waits. Deleting and adding are one transaction: killed between them, neither is done.
+  if not pg_try_advisory_xact_lock(hashtext('orchestrator.metrics'), 0) then
+    return 0;
+  end if;
+  with taken as (
+    delete from orchestrator.metric_deltas
+    where ctid = any (array(select d.ctid from orchestrator.metric_deltas d limit p_limit))
+    returning *
+  ),
+  alike as (
+    select
+      (metric, definition_id, labels, sum(value), took_bucket, sum(took), waited_bucket, sum(waited))::orchestrator.metric_deltas as delta,
+      count(*) as rows
+    from taken
+    group by metric, definition_id, labels, took_bucket, waited_bucket
+  )
+  select array_agg(delta), coalesce(sum(rows), 0) into v_deltas, v_folded from alike;
+
+  insert into orchestrator.metric_totals as t
+  select * from orchestrator._name_deltas(v_deltas)
+  on conflict (metric, labels, bucket) do update set value = t.value + excluded.value, sum = t.sum + excluded.sum;
+  return v_folded;
+end;
+$function$;
+comment on function orchestrator.fold_metrics(p_limit integer) is 'Adds up to p_limit deltas (null: all) to the totals and deletes them; answers how many, 0 while somebody else is at it. Last in a transaction: who waits for a job or a run holds no total.';
+grant execute on function orchestrator.fold_metrics(p_limit integer) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator.hold_keys(p_keys text[], p_until timestamp with time zone[], p_now timestamp with time zone)
  RETURNS void
@@ -4332,6 +4718,13 @@ begin
     where q.job_id = r.job_id
   )
   select array_agg(job_id) into v_refused from verdict where not is_allowed;
+  if v_refused is not null then
+    insert into orchestrator.metric_deltas (metric, labels, value)
+    select 'rate_limited_total', array[agent], count(*)
+    from unnest(p_picked)
+    where job_id = any (v_refused)
+    group by agent;
+  end if;
 
   return array(select job_id from unnest(p_picked) where v_refused is null or job_id <> all (v_refused));
 end;
@@ -4363,13 +4756,17 @@ CREATE OR REPLACE FUNCTION orchestrator.tick_worker()
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
+declare
+  v_has_rung boolean;
 begin
   perform orchestrator._record_tick('worker');
   perform orchestrator.sweep(1000);
-  return coalesce(orchestrator.next_due_at() <= orchestrator.now(), false) and orchestrator.ring();
+  v_has_rung := coalesce(orchestrator.next_due_at() <= orchestrator.now(), false) and orchestrator.ring();
+  perform orchestrator.fold_metrics();
+  return v_has_rung;
 end;
 $function$;
-comment on function orchestrator.tick_worker() is 'The safety net, run by pg_cron: takes back expired leases, fails runs past their timeout, and rings when work is due and nobody drains. Idle, it makes no HTTP call.';
+comment on function orchestrator.tick_worker() is 'The safety net, run by pg_cron: takes back expired leases, fails runs past their timeout, rings when work is due and nobody drains, and folds the metrics. Idle, it makes no HTTP call.';
 grant execute on function orchestrator.tick_worker() to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator.uuid_v7()
@@ -5545,6 +5942,13 @@ begin
     from planned p
     where s.schedule_id = p.schedule_id
     returning s.schedule_id
+  ),
+  counted as (
+    insert into orchestrator.metric_deltas (metric, labels, value)
+    select 'schedule_missed_total', array[workflow_key], sum(missed)
+    from planned
+    where missed > 0 and starts_runs
+    group by workflow_key
   )
   select
     (select count(*) from moved),
@@ -5667,6 +6071,64 @@ end;
 $function$;
 comment on function public.get_job(p_job_id bigint) is 'A job with its attempts, needs and items as counts, or null.';
 grant execute on function public.get_job(p_job_id bigint) to service_role;
+
+CREATE OR REPLACE FUNCTION public.get_metrics(p_version text)
+ RETURNS json
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+ SET jit TO 'off'
+AS $function$
+declare
+  v_deltas orchestrator.metric_deltas[] := array(
+    select (d.metric, d.definition_id, d.labels, sum(d.value), d.took_bucket, sum(d.took), d.waited_bucket, sum(d.waited))::orchestrator.metric_deltas
+    from orchestrator.metric_deltas d
+    group by d.metric, d.definition_id, d.labels, d.took_bucket, d.waited_bucket
+  );
+begin
+  return (
+    with series as (
+      select
+        c.metric, c.labels, sum(c.value) as value, sum(c.sum) as sum,
+        json_object_agg(c.bucket, c.value) as buckets
+      from (
+        select a.metric, a.labels, a.bucket, sum(a.value) as value, sum(a.sum) as sum
+        from (
+          select * from orchestrator.metric_totals
+          union all
+          select * from orchestrator._name_deltas(v_deltas)
+        ) as a
+        group by 1, 2, 3
+      ) as c
+      group by 1, 2
+      union all
+      select g.p_metric, g.p_labels, g.p_value, null, null from orchestrator._read_gauges(p_version) as g
+    )
+    select json_build_object(
+      'bounds', (select array_agg(-b order by -b) from unnest(orchestrator.duration_bounds()) as b),
+      'families', json_agg(json_build_object(
+        'name', 'orchestrator_' || f.name, 'type', f.type, 'help', f.help, 'labels', f.labels,
+        'samples', (
+          select coalesce(json_agg(
+            case f.type
+              when 'histogram' then json_build_object(
+                'labels', s.labels, 'value', s.value, 'sum', s.sum, 'buckets', s.buckets
+              )
+              else json_build_object('labels', s.labels, 'value', s.value)
+            end
+            order by s.labels
+          ), '[]')
+          from series s
+          where s.metric = f.name
+        )
+      ) order by f.name)
+    )
+    from orchestrator.metric_families f
+  );
+end;
+$function$;
+comment on function public.get_metrics(p_version text) is 'Every metric with its samples: {bounds, families: [{name, type, help, labels, samples: [{labels, value}]}]}, labels by the order of the family''s; a histogram''s samples also have sum, and buckets by place, not cumulated.';
+grant execute on function public.get_metrics(p_version text) to service_role;
 
 CREATE OR REPLACE FUNCTION public.get_operator(p_user_id uuid)
  RETURNS jsonb
@@ -6365,6 +6827,10 @@ declare
   v_attempts integer;
   v_events integer;
 begin
+  -- What was counted for steps that were appended to a run has its workflow's name from the run.
+  perform pg_advisory_xact_lock(hashtext('orchestrator.metrics'), 0);
+  perform orchestrator.fold_metrics(null);
+
   -- Run ids are time-ordered, so the oldest come first without an index on the finish time.
   select array_agg(workflow_run_id) into v_runs
   from (

@@ -19,6 +19,7 @@
 --   access        who may sign in to the dashboard, and the audit of what was done
 --   actions       one door for all that operators do, with its audit row
 --   secrets       what must be kept and not shown, in Vault
+--   metrics       counters and durations, counted by the statements that did it
 --   alerts        what is wrong, found by rules that the ticks look at
 --   monitoring    what a read-only role sees, for Grafana
 --

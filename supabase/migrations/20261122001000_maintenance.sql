@@ -33,16 +33,20 @@ volatile
 security invoker
 set search_path = ''
 as $$
+declare
+  v_has_rung boolean;
 begin
   perform orchestrator._record_tick('worker');
   perform orchestrator.sweep(1000);
+  v_has_rung := coalesce(orchestrator.next_due_at() <= orchestrator.now(), false) and orchestrator.ring();
+  perform orchestrator.fold_metrics();
   perform orchestrator.evaluate_alerts();
-  return coalesce(orchestrator.next_due_at() <= orchestrator.now(), false) and orchestrator.ring();
+  return v_has_rung;
 end;
 $$;
 
 comment on function orchestrator.tick_worker() is
-  'The safety net, run by pg_cron: takes back expired leases, fails runs past their timeout, looks at the alert rules, and rings when work is due and nobody drains. Idle, it makes no HTTP call.';
+  'The safety net, run by pg_cron: takes back expired leases, fails runs past their timeout, rings when work is due and nobody drains, folds the metrics, and looks at the alert rules. Idle, it makes no HTTP call.';
 
 create function orchestrator.tick_cron()
 returns boolean
@@ -82,6 +86,10 @@ declare
   v_attempts integer;
   v_events integer;
 begin
+  -- What was counted for steps that were appended to a run has its workflow's name from the run.
+  perform pg_advisory_xact_lock(hashtext('orchestrator.metrics'), 0);
+  perform orchestrator.fold_metrics(null);
+
   -- Run ids are time-ordered, so the oldest come first without an index on the finish time.
   select array_agg(workflow_run_id) into v_runs
   from (

@@ -430,6 +430,7 @@ begin
   update public.workflow_runs
   set status = 'success', open_sinks = 0, finished_at = p_now, deadline_at = null
   where workflow_run_id = p_to;
+  perform orchestrator.count_ended_runs(array[p_to]);
 end;
 $$;
 

@@ -20,6 +20,8 @@ const GIVE_UP_MS = 60_000;
 export interface OpenOptions {
   /** Settings of the orchestrator, such as {heartbeat_ms: 200}. */
   settings?: Record<string, number>;
+  /** Other variables of the functions. */
+  env?: Record<string, string>;
   loops?: LoopSwitches;
   /** Creates the bucket, publishes the repository's workflows, plans the ticks; true if not given. */
   isSetUp?: boolean;
@@ -75,7 +77,7 @@ export async function openStack(options: OpenOptions = {}): Promise<TestStack> {
       loops: options.loops,
       sites: options.sites,
       sessionSeconds: options.sessionSeconds,
-      env: { EDGE_BASE_URL: agents.url, ...nameVariables(options.settings ?? {}) },
+      env: { EDGE_BASE_URL: agents.url, ...nameVariables(options.settings ?? {}), ...options.env },
     });
     close.unshift(() => stack.stop());
     agents.connect(stack.url);

@@ -1,6 +1,7 @@
 // The function `orchestrator`: wiring only. Every route is in routes/, and whom it is for in
 // routes/access.ts.
 import { createRouter } from "../_shared/http/router.ts";
+import { getEnv } from "../_shared/platform.ts";
 import { createOriginList } from "./admin_origins.ts";
 import { openEngine } from "./engine.ts";
 import { ROUTE_ACCESS } from "./routes/access.ts";
@@ -16,6 +17,7 @@ import { addHttpRoute } from "./routes/http.ts";
 import { addJobRequestRoute } from "./routes/job_request.ts";
 import { addJobsRoutes } from "./routes/jobs.ts";
 import { addMeRoute } from "./routes/me.ts";
+import { addMetricsRoute, METRICS_TOKEN_VARIABLE } from "./routes/metrics.ts";
 import { addOverviewRoute } from "./routes/overview.ts";
 import { addRateLimitRoute } from "./routes/rate_limit.ts";
 import { addRateLimitsRoutes } from "./routes/rate_limits.ts";
@@ -54,5 +56,6 @@ addOverviewRoute(router, engine);
 addMeRoute(router);
 addCallbackRoutes(router, engine);
 addHealthRoute(router, engine);
+addMetricsRoute(router, engine, getEnv(METRICS_TOKEN_VARIABLE));
 
 Deno.serve(router.fetch);

@@ -924,6 +924,7 @@ export type Database = {
       "forget_outputs": { Args: { "p_paths": (string)[] }; Returns: Json };
       "get_health": { Args: Record<PropertyKey, never>; Returns: Json };
       "get_job": { Args: { "p_job_id": number }; Returns: Json };
+      "get_metrics": { Args: { "p_version": string }; Returns: Json };
       "get_operator": { Args: { "p_user_id": string }; Returns: Json };
       "get_overview": { Args: { "p_window": string }; Returns: Json };
       "get_plan": { Args: { "p_workflow_run_id": string }; Returns: Json };

@@ -217,6 +217,9 @@ export function createRpc(transport: Transport) {
 
     getHealth: () => call<rows.Health>("get_health", {}),
 
+    getMetrics: (a: { version: string }) =>
+      call<rows.MetricSnapshot>("get_metrics", prefix(a)).then((it) => withList(it, "families")),
+
     getSettings: () => call<rows.Json>("get_settings", {}),
 
     configureOrchestrator: (a: { baseUrl: string; serviceKey: string; historyDays: number }) =>

@@ -54,4 +54,6 @@ export const ROUTE_ACCESS: AccessTable = {
   // Their URLs hold a token.
   "POST /callbacks/:token": "open",
   "POST /callbacks/:token/heartbeat": "open",
+  // A scraper has a token of its own, which is good for nothing else.
+  "GET /metrics": "open",
 };
