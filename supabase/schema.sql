@@ -9,6 +9,47 @@ create schema orchestrator;
 comment on schema orchestrator is 'Private helpers of the workflow orchestrator; the callable surface is in public, for service_role alone.';
 grant usage on schema orchestrator to service_role;
 
+create table orchestrator.alert_looks (
+  is_only_row boolean not null default true,
+  looked_at timestamp with time zone not null default '-infinity'::timestamp with time zone,
+  sampled_at timestamp with time zone not null default '-infinity'::timestamp with time zone,
+  constraint alert_looks_pkey PRIMARY KEY (is_only_row),
+  constraint alert_looks_has_one_row CHECK (is_only_row)
+);
+comment on table orchestrator.alert_looks is 'One row: when the rules were looked at last, and the counters sampled. Whoever looks holds it.';
+alter table orchestrator.alert_looks enable row level security;
+create policy "nobody but the service role" on orchestrator.alert_looks as permissive for all to public using (false) with check (false);
+grant delete, insert, select, update on orchestrator.alert_looks to service_role;
+
+create table orchestrator.alert_samples (
+  series text not null,
+  subject text not null,
+  outcome text not null,
+  sampled_at timestamp with time zone not null,
+  value numeric not null,
+  constraint alert_samples_pkey PRIMARY KEY (series, subject, outcome, sampled_at)
+);
+comment on table orchestrator.alert_samples is 'Values of counters, a row for each change, dated by the look before it: so a change counts only where all of it lies within a span. -infinity: how the counter was found at first.';
+alter table orchestrator.alert_samples enable row level security;
+create policy "nobody but the service role" on orchestrator.alert_samples as permissive for all to public using (false) with check (false);
+grant delete, insert, select, update on orchestrator.alert_samples to service_role;
+
+create table orchestrator.alerts (
+  name text not null,
+  subject text not null,
+  value numeric not null,
+  pending_since timestamp with time zone not null,
+  firing_since timestamp with time zone,
+  resolved_at timestamp with time zone,
+  constraint alerts_pkey PRIMARY KEY (name, subject),
+  constraint alerts_name_fkey FOREIGN KEY (name) REFERENCES public.orchestrator_alert_rules(name) ON DELETE CASCADE,
+  constraint alerts_resolve_after_they_fired CHECK (((resolved_at IS NULL) OR (firing_since IS NOT NULL)))
+);
+comment on table orchestrator.alerts is 'One row per rule and what it is about (a workflow, an agent, a tick, a destination, or empty): pending until for_span is over, then firing, then resolved; a resolved one is kept for a day.';
+alter table orchestrator.alerts enable row level security;
+create policy "nobody but the service role" on orchestrator.alerts as permissive for all to public using (false) with check (false);
+grant delete, insert, select, update on orchestrator.alerts to service_role;
+
 create table orchestrator.clock (
   is_only_row boolean not null default true,
   shift interval not null default '00:00:00'::interval,
@@ -126,6 +167,20 @@ alter table orchestrator.metric_totals enable row level security;
 create policy "nobody but the service role" on orchestrator.metric_totals as permissive for all to public using (false) with check (false);
 grant delete, insert, select, update on orchestrator.metric_totals to service_role;
 
+create table orchestrator.schedule_successes (
+  workflow_key text not null,
+  successes numeric not null,
+  succeeded_at timestamp with time zone not null,
+  slot_at timestamp with time zone,
+  previous_slot_at timestamp with time zone,
+  next_slot_at timestamp with time zone,
+  constraint schedule_successes_pkey PRIMARY KEY (workflow_key)
+);
+comment on table orchestrator.schedule_successes is 'Since when each scheduled workflow has had no success, as the looks saw it, and the slots that tell its period.';
+alter table orchestrator.schedule_successes enable row level security;
+create policy "nobody but the service role" on orchestrator.schedule_successes as permissive for all to public using (false) with check (false);
+grant delete, insert, select, update on orchestrator.schedule_successes to service_role;
+
 create table orchestrator.signals (
   signal_id bigint not null generated always as identity,
   job_id bigint,
@@ -147,6 +202,18 @@ comment on table orchestrator.stale_outputs is 'Outputs in Storage that no job r
 alter table orchestrator.stale_outputs enable row level security;
 create policy "nobody but the service role" on orchestrator.stale_outputs as permissive for all to public using (false) with check (false);
 grant delete, insert, select, update on orchestrator.stale_outputs to service_role;
+
+create table orchestrator.stand_in_notifications (
+  notification_id bigint not null generated always as identity,
+  type text not null,
+  workflow_key text,
+  data jsonb not null,
+  constraint stand_in_notifications_pkey PRIMARY KEY (notification_id)
+);
+comment on table orchestrator.stand_in_notifications is 'What notify was told.';
+alter table orchestrator.stand_in_notifications enable row level security;
+create policy "nobody but the service role" on orchestrator.stand_in_notifications as permissive for all to public using (false) with check (false);
+grant delete, insert, select, update on orchestrator.stand_in_notifications to service_role;
 
 create table orchestrator.ticks (
   name text not null,
@@ -465,6 +532,51 @@ $function$;
 comment on function orchestrator._append_steps(p_workflow_run_id uuid, p_plan jsonb, p_author_step integer, p_now timestamp with time zone) is 'Adds checked steps to a live run as a plan revision, whole or not at all; {problem} tells why not. The caller holds the run exclusively.';
 grant execute on function orchestrator._append_steps(p_workflow_run_id uuid, p_plan jsonb, p_author_step integer, p_now timestamp with time zone) to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator._apply_breaches(p_rule public.orchestrator_alert_rules, p_subjects text[], p_values numeric[], p_now timestamp with time zone, p_was_away boolean)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_alert orchestrator.alerts;
+begin
+  delete from orchestrator.alerts
+  where name = p_rule.name and subject <> all (p_subjects)
+    and (firing_since is null or resolved_at < p_now - interval '1 day');
+  for v_alert in
+    update orchestrator.alerts
+    set resolved_at = p_now
+    where name = p_rule.name and subject <> all (p_subjects) and firing_since is not null and resolved_at is null
+    returning *
+  loop
+    perform orchestrator._tell_alert(p_rule, 'alert.resolved', v_alert);
+  end loop;
+
+  insert into orchestrator.alerts as a (name, subject, value, pending_since)
+  select p_rule.name, b.subject, b.value, p_now
+  from unnest(p_subjects, p_values) as b (subject, value)
+  on conflict (name, subject) do update set
+    value = excluded.value,
+    -- Nobody knows whether what was pending held on while nobody looked.
+    pending_since = case
+      when a.resolved_at is not null or a.firing_since is null and p_was_away then excluded.pending_since
+      else a.pending_since
+    end,
+    firing_since = case when a.resolved_at is null then a.firing_since end,
+    resolved_at = null;
+  for v_alert in
+    update orchestrator.alerts
+    set firing_since = p_now
+    where name = p_rule.name and firing_since is null and pending_since <= p_now - p_rule.for_span
+    returning *
+  loop
+    perform orchestrator._tell_alert(p_rule, 'alert.firing', v_alert);
+  end loop;
+end;
+$function$;
+comment on function orchestrator._apply_breaches(p_rule public.orchestrator_alert_rules, p_subjects text[], p_values numeric[], p_now timestamp with time zone, p_was_away boolean) is 'Moves the alerts of a rule on: what is above its threshold now becomes pending, then fires; what is not is forgotten or resolved. Each change is told once.';
+grant execute on function orchestrator._apply_breaches(p_rule public.orchestrator_alert_rules, p_subjects text[], p_values numeric[], p_now timestamp with time zone, p_was_away boolean) to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator._apply_trigger(p_workflow_key text, p_trigger jsonb)
  RETURNS void
  LANGUAGE plpgsql
@@ -778,6 +890,37 @@ $function$;
 comment on function orchestrator._count_ended_runs(p_workflow_key text) is 'Runs created within 7 days that have ended, by workflow, and how many of those that succeeded or failed succeeded: one scan of the ids of these days.';
 grant execute on function orchestrator._count_ended_runs(p_workflow_key text) to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator._count_increases(p_series text, p_over interval, p_now timestamp with time zone)
+ RETURNS TABLE(p_subject text, p_good numeric, p_bad numeric)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return query
+    select
+      l.subject,
+      coalesce(sum(l.value - coalesce(b.value, 0)) filter (where l.outcome = 'success'), 0),
+      coalesce(sum(l.value - coalesce(b.value, 0)) filter (where l.outcome <> 'success'), 0)
+    from (
+      select distinct on (s.subject, s.outcome) s.subject, s.outcome, s.value
+      from orchestrator.alert_samples s
+      where s.series = p_series
+      order by s.subject, s.outcome, s.sampled_at desc
+    ) as l
+    left join lateral (
+      select s.value
+      from orchestrator.alert_samples s
+      where s.series = p_series and s.subject = l.subject and s.outcome = l.outcome and s.sampled_at < p_now - p_over
+      order by s.sampled_at desc
+      limit 1
+    ) as b on true
+    group by l.subject;
+end;
+$function$;
+comment on function orchestrator._count_increases(p_series text, p_over interval, p_now timestamp with time zone) is 'By how much the counters of a series rose in the span before p_now, by what they are about: good is what succeeded, bad the rest.';
+grant execute on function orchestrator._count_increases(p_series text, p_over interval, p_now timestamp with time zone) to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator._count_items(p_runs uuid[], p_steps integer[], p_failed_runs uuid[], p_failed_steps integer[], p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
@@ -1076,6 +1219,8 @@ begin
       return orchestrator._grant_role(p_args, coalesce(p_actor ->> 'name', p_actor ->> 'id'));
     when 'operator.revoke' then
       return orchestrator._revoke_role((p_args ->> 'user_id')::uuid);
+    when 'alert_rule.set' then
+      return orchestrator.set_alert_rule(p_args);
     else
       raise exception 'acting: there is no action %', p_action using errcode = 'WF001';
   end case;
@@ -1170,6 +1315,33 @@ AS $function$
 $function$;
 comment on function orchestrator._drop_outputs(p_results jsonb, p_settled bigint[]) is 'Notes the outputs in Storage of results that were not applied, for deletion.';
 grant execute on function orchestrator._drop_outputs(p_results jsonb, p_settled bigint[]) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._evaluate_rule(p_rule public.orchestrator_alert_rules, p_now timestamp with time zone, p_was_away boolean)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_subjects text[] := array[]::text[];
+  v_values numeric[] := array[]::numeric[];
+begin
+  -- A rule that is switched off finds nothing, which resolves what it had found.
+  if not p_rule.enabled then
+    null;
+  elsif p_rule.over_span is not null then
+    select coalesce(array_agg(m.p_subject), '{}'), coalesce(array_agg(m.p_value), '{}') into v_subjects, v_values
+    from orchestrator._measure_counted(p_rule, p_now) as m
+    where m.p_value > p_rule.threshold;
+  else
+    select coalesce(array_agg(m.p_subject), '{}'), coalesce(array_agg(m.p_value), '{}') into v_subjects, v_values
+    from orchestrator._measure_present(p_rule, p_now) as m
+    where m.p_value > p_rule.threshold;
+  end if;
+  perform orchestrator._apply_breaches(p_rule, v_subjects, v_values, p_now, p_was_away);
+end;
+$function$;
+comment on function orchestrator._evaluate_rule(p_rule public.orchestrator_alert_rules, p_now timestamp with time zone, p_was_away boolean) is 'Measures one rule and moves its alerts on.';
+grant execute on function orchestrator._evaluate_rule(p_rule public.orchestrator_alert_rules, p_now timestamp with time zone, p_was_away boolean) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._expand_deltas(p_deltas orchestrator.metric_deltas[])
  RETURNS TABLE(p_metric text, p_labels text[], p_bucket smallint, p_value double precision, p_sum double precision)
@@ -1746,6 +1918,23 @@ $function$;
 comment on function orchestrator._list_needs(p_job public.job_queue) is 'Ids of the steps that a job''s step waits for, appended ones too.';
 grant execute on function orchestrator._list_needs(p_job public.job_queue) to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator._list_step_agents()
+ RETURNS TABLE(p_workflow_key text, p_step_id text, p_agent text)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return query
+    select w.workflow_key, s.step_id, s.agent
+    from public.workflows w
+    join public.workflow_steps s using (definition_id)
+    where w.archived_at is null and s.kind = 'call';
+end;
+$function$;
+comment on function orchestrator._list_step_agents() is 'Which agent each step of the published workflows calls.';
+grant execute on function orchestrator._list_step_agents() to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator._list_users_in_turn(p_limit integer, p_priority integer, p_first timestamp with time zone, p_now timestamp with time zone)
  RETURNS integer[]
  LANGUAGE plpgsql
@@ -1876,6 +2065,8 @@ begin
       perform from public.rate_limit_policies where pattern = p_args ->> 'pattern' for update;
     when 'operator' then
       perform from public.orchestrator_operators where user_id = (p_args ->> 'user_id')::uuid for update;
+    when 'alert_rule' then
+      perform from public.orchestrator_alert_rules where name = p_args ->> 'alert_rule' for update;
     else
       null;
   end case;
@@ -1883,6 +2074,78 @@ end;
 $function$;
 comment on function orchestrator._lock_target(p_action text, p_args jsonb) is 'Locks what an action is about, until its transaction ends.';
 grant execute on function orchestrator._lock_target(p_action text, p_args jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._measure_counted(p_rule public.orchestrator_alert_rules, p_now timestamp with time zone)
+ RETURNS TABLE(p_subject text, p_value numeric)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  case p_rule.name
+    when 'OrchestratorRunsFailing' then
+      return query
+        select i.p_subject, i.p_bad / (i.p_good + i.p_bad)
+        from orchestrator._count_increases('runs', p_rule.over_span, p_now) as i
+        where i.p_good + i.p_bad >= p_rule.at_least;
+    when 'OrchestratorDeadLettersRising' then
+      return query
+        select i.p_subject, i.p_bad from orchestrator._count_increases('dead', p_rule.over_span, p_now) as i;
+    when 'OrchestratorLeasesExpiring' then
+      return query
+        select i.p_subject, i.p_bad from orchestrator._count_increases('lease_expired', p_rule.over_span, p_now) as i;
+    when 'OrchestratorAgentLimited' then
+      return query
+        select i.p_subject, i.p_bad / (i.p_good + i.p_bad)
+        from orchestrator._count_increases('calls', p_rule.over_span, p_now) as i
+        where i.p_good + i.p_bad >= p_rule.at_least;
+    when 'OrchestratorDestinationFailing' then
+      return query
+        select i.p_subject, i.p_bad
+        from orchestrator._count_increases('deliveries', p_rule.over_span, p_now) as i
+        where i.p_good = 0;
+  end case;
+end;
+$function$;
+comment on function orchestrator._measure_counted(p_rule public.orchestrator_alert_rules, p_now timestamp with time zone) is 'The values of a rule that counts over a span, by what they are about.';
+grant execute on function orchestrator._measure_counted(p_rule public.orchestrator_alert_rules, p_now timestamp with time zone) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._measure_present(p_rule public.orchestrator_alert_rules, p_now timestamp with time zone)
+ RETURNS TABLE(p_subject text, p_value numeric)
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  case p_rule.name
+    when 'OrchestratorQueueStalled' then
+      return query
+        select '', extract(epoch from p_now - orchestrator.next_due_at());
+    when 'OrchestratorTickSilent' then
+      return query
+        select t.name, extract(epoch from clock_timestamp() - t.ticked_at)
+        from orchestrator.ticks t
+        where t.name in ('worker', 'cron');
+    when 'OrchestratorScheduleLate' then
+      -- The latest come first; a thousand of them tell of enough workflows.
+      return query
+        select d.workflow_key, max(extract(epoch from p_now - d.next_run_at))
+        from (
+          select s.workflow_key, s.next_run_at
+          from public.workflow_schedules s
+          where s.cron is not null and s.paused_at is null
+            and s.next_run_at > '-infinity' and s.next_run_at < p_now - make_interval(secs => p_rule.threshold::double precision)
+          order by s.next_run_at
+          limit 1000
+        ) as d
+        group by d.workflow_key;
+    when 'OrchestratorScheduleWithoutSuccess' then
+      return query
+        select i.p_workflow_key, i.p_periods from orchestrator.list_idle_periods() as i;
+  end case;
+end;
+$function$;
+comment on function orchestrator._measure_present(p_rule public.orchestrator_alert_rules, p_now timestamp with time zone) is 'The values of a rule that looks at what is, by what they are about.';
+grant execute on function orchestrator._measure_present(p_rule public.orchestrator_alert_rules, p_now timestamp with time zone) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._name_deltas(p_deltas orchestrator.metric_deltas[])
  RETURNS SETOF orchestrator.metric_totals
@@ -2192,6 +2455,47 @@ $function$;
 comment on function orchestrator._queue_ready(p_job_ids bigint[], p_now timestamp with time zone) is 'Queues jobs that a settle made ready and the lease behind it did not take, each for its time.';
 grant execute on function orchestrator._queue_ready(p_job_ids bigint[], p_now timestamp with time zone) to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator._read_counters()
+ RETURNS TABLE(p_series text, p_subject text, p_outcome text, p_value numeric)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  -- What is not folded yet comes with the next look.
+  return query
+    select 'runs', t.labels[1], t.labels[2], t.value::numeric
+    from orchestrator.metric_totals t
+    where t.metric = 'runs_finished_total' and t.labels[2] in ('success', 'failed')
+    union all
+    select 'dead', t.labels[1], '', sum(t.value)::numeric
+    from orchestrator.metric_totals t
+    where t.metric = 'jobs_dead_total'
+    group by t.labels[1]
+    union all
+    select 'lease_expired', t.labels[1], '', t.value::numeric
+    from orchestrator.metric_totals t
+    where t.metric = 'lease_expired_total'
+    union all
+    select 'deliveries', t.labels[1], t.labels[2], t.value::numeric
+    from orchestrator.metric_totals t
+    where t.metric = 'webhook_deliveries_total'
+    union all
+    select 'calls', t.labels[1], 'put_off', t.value::numeric
+    from orchestrator.metric_totals t
+    where t.metric = 'rate_limited_total'
+    union all
+    -- success stands for: was not put off.
+    select 'calls', s.p_agent, 'success', sum(t.value)::numeric
+    from orchestrator.metric_totals t
+    join orchestrator._list_step_agents() as s on s.p_workflow_key = t.labels[1] and s.p_step_id = t.labels[2]
+    where t.metric = 'step_attempts_total'
+    group by s.p_agent;
+end;
+$function$;
+comment on function orchestrator._read_counters() is 'The counters that rules look at, by what they are about and by outcome.';
+grant execute on function orchestrator._read_counters() to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator._read_gauges(p_version text)
  RETURNS TABLE(p_metric text, p_labels text[], p_value double precision)
  LANGUAGE plpgsql
@@ -2253,7 +2557,9 @@ begin
   union all
   select 'tick_last_success_timestamp_seconds', array[t.name], date_part('epoch', t.ticked_at) from orchestrator.ticks t
   union all
-  select 'build_info', array[p_version], 1;
+  select 'build_info', array[p_version], 1
+  union all
+  select * from orchestrator.read_alert_gauges();
 end;
 $function$;
 comment on function orchestrator._read_gauges(p_version text) is 'The gauges as they are this moment, found by indexes: a scrape never walks the history.';
@@ -2707,6 +3013,73 @@ end;
 $function$;
 comment on function orchestrator._run_again(p_run public.workflow_runs, p_definition_id bigint, p_payload jsonb) is 'A new run like another, with its payload or the one given, of the definition given or of the one published now; null if there is none.';
 grant execute on function orchestrator._run_again(p_run public.workflow_runs, p_definition_id bigint, p_payload jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._sample_counters(p_since timestamp with time zone, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  -- The longest span of a rule, and a look more.
+  v_horizon timestamptz := p_now - interval '65 minutes';
+begin
+  insert into orchestrator.alert_samples (series, subject, outcome, sampled_at, value)
+  select c.p_series, c.p_subject, c.p_outcome, p_since, c.p_value
+  from orchestrator._read_counters() as c
+  left join lateral (
+    select s.value
+    from orchestrator.alert_samples s
+    where s.series = c.p_series and s.subject = c.p_subject and s.outcome = c.p_outcome
+    order by s.sampled_at desc
+    limit 1
+  ) as l on true
+  where l.value is distinct from c.p_value
+  on conflict (series, subject, outcome, sampled_at) do update set value = excluded.value;
+
+  delete from orchestrator.alert_samples s
+  where s.sampled_at < v_horizon and exists (
+    select from orchestrator.alert_samples n
+    where n.series = s.series and n.subject = s.subject and n.outcome = s.outcome
+      and n.sampled_at > s.sampled_at and n.sampled_at < v_horizon
+  );
+end;
+$function$;
+comment on function orchestrator._sample_counters(p_since timestamp with time zone, p_now timestamp with time zone) is 'Keeps the counters that have changed since the look at p_since, and forgets what no span reaches.';
+grant execute on function orchestrator._sample_counters(p_since timestamp with time zone, p_now timestamp with time zone) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._sample_schedules(p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  -- A schedule that was paused or is new begins to count when it runs.
+  delete from orchestrator.schedule_successes k
+  where not exists (
+    select from public.workflow_schedules s
+    where s.workflow_key = k.workflow_key and s.user_id is null and s.cron is not null and s.paused_at is null
+  );
+  insert into orchestrator.schedule_successes as k (
+    workflow_key, successes, succeeded_at, slot_at, next_slot_at
+  )
+  select s.workflow_key, coalesce(max(c.value), 0), p_now, s.last_slot_at, s.next_run_at
+  from public.workflows w
+  join public.workflow_schedules s
+    on s.workflow_key = w.workflow_key and s.user_id is null and s.cron is not null and s.paused_at is null
+  left join orchestrator.alert_samples c
+    on c.series = 'runs' and c.subject = w.workflow_key and c.outcome = 'success'
+  where w.archived_at is null
+  group by s.schedule_id
+  on conflict (workflow_key) do update set
+    successes = excluded.successes,
+    succeeded_at = case when excluded.successes > k.successes then excluded.succeeded_at else k.succeeded_at end,
+    previous_slot_at = case when excluded.slot_at > k.slot_at then k.slot_at else k.previous_slot_at end,
+    slot_at = excluded.slot_at,
+    next_slot_at = excluded.next_slot_at;
+end;
+$function$;
+comment on function orchestrator._sample_schedules(p_now timestamp with time zone) is 'Notes for each workflow with a live schedule whether it has succeeded since the last look, and its slots.';
+grant execute on function orchestrator._sample_schedules(p_now timestamp with time zone) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._set_policy(p_args jsonb)
  RETURNS jsonb
@@ -3204,6 +3577,27 @@ $function$;
 comment on function orchestrator._settle_successes(p_results jsonb, p_now timestamp with time zone, p_max_ready integer, OUT p_settled bigint[], OUT p_skipped bigint[], OUT p_ready orchestrator.candidate[], OUT p_ready_priorities integer[], OUT p_item_runs uuid[], OUT p_item_steps integer[]) is 'Applies the successes of a batch, records their attempts and advances dependents and runs. Answers the settled jobs, the jobs that became skipped, up to p_max_ready that became ready and are not written, with their priorities in order, and the fan-out of each settled item.';
 grant execute on function orchestrator._settle_successes(p_results jsonb, p_now timestamp with time zone, p_max_ready integer, OUT p_settled bigint[], OUT p_skipped bigint[], OUT p_ready orchestrator.candidate[], OUT p_ready_priorities integer[], OUT p_item_runs uuid[], OUT p_item_steps integer[]) to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator._show_alert_rule(p_name text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return (
+    select jsonb_build_object(
+      'name', name, 'severity', severity, 'description', description, 'subject_kind', subject_kind, 'unit', unit,
+      'threshold', threshold, 'at_least', at_least, 'over_seconds', extract(epoch from over_span)::integer,
+      'for_seconds', extract(epoch from for_span)::integer, 'enabled', enabled, 'error', error
+    )
+    from public.orchestrator_alert_rules
+    where name = p_name
+  );
+end;
+$function$;
+comment on function orchestrator._show_alert_rule(p_name text) is 'A rule as people see it; null if there is none.';
+grant execute on function orchestrator._show_alert_rule(p_name text) to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator._show_target(p_kind text, p_id text)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -3262,10 +3656,15 @@ begin
       from public.orchestrator_operators
       where user_id = p_id::uuid
     )
+    when 'alert_rule' then (
+      select jsonb_build_object('threshold', threshold, 'for_span', for_span, 'enabled', enabled)
+      from public.orchestrator_alert_rules
+      where name = p_id
+    )
   end;
 end;
 $function$;
-comment on function orchestrator._show_target(p_kind text, p_id text) is 'What an audit row keeps of a run, a job, a workflow, a schedule, a policy or an operator; null where there is none.';
+comment on function orchestrator._show_target(p_kind text, p_id text) is 'What an audit row keeps of a run, a job, a workflow, a schedule, a policy, an operator or an alert rule; null where there is none.';
 grant execute on function orchestrator._show_target(p_kind text, p_id text) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._start_handlers(p_job public.job_queue, p_now timestamp with time zone)
@@ -3380,6 +3779,26 @@ end;
 $function$;
 comment on function orchestrator._start_runs_of_events() is 'Statement-level trigger of intent_events: one run per event and workflow, and a look for each job that waits for its type; rolled back with the event.';
 grant execute on function orchestrator._start_runs_of_events() to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._tell_alert(p_rule public.orchestrator_alert_rules, p_type text, p_alert orchestrator.alerts)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform orchestrator.notify(
+    p_type, case when p_rule.subject_kind = 'workflow' then p_alert.subject end, null, null,
+    jsonb_build_object(
+      'alert', p_rule.name, 'severity', p_rule.severity, 'description', p_rule.description,
+      'subject_kind', p_rule.subject_kind, 'subject', nullif(p_alert.subject, ''),
+      'value', round(p_alert.value, 3), 'threshold', p_rule.threshold, 'unit', p_rule.unit,
+      'since', p_alert.pending_since, 'resolved_at', p_alert.resolved_at
+    )
+  );
+end;
+$function$;
+comment on function orchestrator._tell_alert(p_rule public.orchestrator_alert_rules, p_type text, p_alert orchestrator.alerts) is 'Hands an alert that began to fire or was resolved to the notifications.';
+grant execute on function orchestrator._tell_alert(p_rule public.orchestrator_alert_rules, p_type text, p_alert orchestrator.alerts) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._tell_args(p_action text, p_args jsonb)
  RETURNS jsonb
@@ -3893,6 +4312,51 @@ $function$;
 comment on function orchestrator.end_run(p_workflow_run_id uuid, p_status text, p_reason text, p_now timestamp with time zone) is 'Ends a live run from outside (cancelled, skipped, failed by its timeout); the caller holds it exclusively.';
 grant execute on function orchestrator.end_run(p_workflow_run_id uuid, p_status text, p_reason text, p_now timestamp with time zone) to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator.evaluate_alerts()
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_now timestamptz;
+  v_look orchestrator.alert_looks;
+  v_rule public.orchestrator_alert_rules;
+  v_problem text;
+begin
+  select * into v_look from orchestrator.alert_looks where is_only_row for update skip locked;
+  if not found then
+    return false;
+  end if;
+  v_now := orchestrator.now();
+  begin
+    perform orchestrator._sample_counters(v_look.sampled_at, v_now);
+    perform orchestrator._sample_schedules(v_now);
+    update orchestrator.alert_looks set sampled_at = v_now where is_only_row;
+  exception
+    when others then
+      v_problem := sqlerrm;
+  end;
+  -- One rule that fails takes neither the tick nor the others along.
+  for v_rule in select * from public.orchestrator_alert_rules order by name loop
+    begin
+      if v_problem is not null and (v_rule.over_span is not null or v_rule.unit = 'periods') then
+        raise exception 'sampling the counters: %', v_problem;
+      end if;
+      perform orchestrator._evaluate_rule(v_rule, v_now, v_look.looked_at < v_now - interval '5 minutes');
+      update public.orchestrator_alert_rules set error = null where name = v_rule.name and error is not null;
+    exception
+      when others then
+        raise warning 'evaluating the alert rule %: %', v_rule.name, sqlerrm;
+        update public.orchestrator_alert_rules set error = sqlerrm where name = v_rule.name;
+    end;
+  end loop;
+  update orchestrator.alert_looks set looked_at = v_now where is_only_row;
+  return true;
+end;
+$function$;
+comment on function orchestrator.evaluate_alerts() is 'Looks at every rule, called by both ticks, so that each notices when the other is silent; false if somebody else is looking this moment.';
+grant execute on function orchestrator.evaluate_alerts() to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator.expand_rate_limit(p_rate_limit text, p_user_id text, p_agent text)
  RETURNS text
  LANGUAGE plpgsql
@@ -4212,6 +4676,29 @@ $function$;
 comment on function orchestrator.lease_due_jobs(p_worker_id text, p_limit integer, p_lease_ms integer, p_ready orchestrator.candidate[], p_ready_priorities integer[], OUT p_jobs json, OUT p_runs json, OUT p_reads json, OUT p_deferred integer, OUT p_next_due_ms numeric, OUT p_signals boolean) is 'Leases up to p_limit due jobs within their rate limits, and those that the settle before made ready, as columns: who answers a caller puts them into one object, once.';
 grant execute on function orchestrator.lease_due_jobs(p_worker_id text, p_limit integer, p_lease_ms integer, p_ready orchestrator.candidate[], p_ready_priorities integer[], OUT p_jobs json, OUT p_runs json, OUT p_reads json, OUT p_deferred integer, OUT p_next_due_ms numeric, OUT p_signals boolean) to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator.list_idle_periods()
+ RETURNS TABLE(p_workflow_key text, p_periods numeric)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_now timestamptz := orchestrator.now();
+begin
+  -- The longer of two periods: a schedule of working days has a long one over the weekend.
+  return query
+    select
+      k.workflow_key,
+      round(extract(epoch from v_now - k.succeeded_at) / extract(epoch from greatest(
+        k.next_slot_at - k.slot_at, k.slot_at - k.previous_slot_at
+      )), 3)
+    from orchestrator.schedule_successes k
+    where k.next_slot_at > k.slot_at and isfinite(k.next_slot_at);
+end;
+$function$;
+comment on function orchestrator.list_idle_periods() is 'How many of its periods each scheduled workflow has been without a success, those that fired at least once.';
+grant execute on function orchestrator.list_idle_periods() to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator.lock_runs(p_workflow_run_ids uuid[], p_exclusive_run_ids uuid[] DEFAULT '{}'::uuid[])
  RETURNS void
  LANGUAGE plpgsql
@@ -4302,6 +4789,18 @@ end;
 $function$;
 comment on function orchestrator.next_generation(p_job public.job_queue) is 'The generation under which a job is done again.';
 grant execute on function orchestrator.next_generation(p_job public.job_queue) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator.notify(p_type text, p_workflow_key text, p_workflow_run_id uuid, p_job_id bigint, p_data jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  insert into orchestrator.stand_in_notifications (type, workflow_key, data) values (p_type, p_workflow_key, p_data);
+end;
+$function$;
+comment on function orchestrator.notify(p_type text, p_workflow_key text, p_workflow_run_id uuid, p_job_id bigint, p_data jsonb) is 'Keeps what it is told.';
+grant execute on function orchestrator.notify(p_type text, p_workflow_key text, p_workflow_run_id uuid, p_job_id bigint, p_data jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator.now()
  RETURNS timestamp with time zone
@@ -4427,6 +4926,33 @@ $function$;
 comment on function orchestrator.rate_limit_key(p_user_id text, p_agent text) is 'The key of a user at an agent; a colon in the user''s id is escaped, so that no id can pose as another key.';
 grant execute on function orchestrator.rate_limit_key(p_user_id text, p_agent text) to service_role;
 
+CREATE OR REPLACE FUNCTION orchestrator.read_alert_gauges()
+ RETURNS TABLE(p_metric text, p_labels text[], p_value double precision)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return query
+    select 'alerts_firing', array[r.name], count(a.name) filter (where a.resolved_at is null)::double precision
+    from public.orchestrator_alert_rules r
+    left join orchestrator.alerts a on a.name = r.name and a.firing_since is not null
+    group by r.name
+    union all
+    select 'schedule_idle_periods', array[i.p_workflow_key], i.p_periods::double precision
+    from orchestrator.list_idle_periods() as i
+    union all
+    (
+      select 'step_info', array[s.p_workflow_key, s.p_step_id, s.p_agent], 1::double precision
+      from orchestrator._list_step_agents() as s
+      order by s.p_workflow_key, s.p_step_id
+      limit (select f.max_label_sets from orchestrator.metric_families f where f.name = 'step_info')
+    );
+end;
+$function$;
+comment on function orchestrator.read_alert_gauges() is 'The gauges that rules and dashboards need besides the counters; get_metrics adds them to its own.';
+grant execute on function orchestrator.read_alert_gauges() to service_role;
+
 CREATE OR REPLACE FUNCTION orchestrator.read_secret(p_name text)
  RETURNS text
  LANGUAGE plpgsql
@@ -4451,6 +4977,33 @@ end;
 $function$;
 comment on function orchestrator.ring() is 'Wakes a worker for jobs made ready in this transaction, unless one is draining.';
 grant execute on function orchestrator.ring() to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator.set_alert_rule(p_args jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  update public.orchestrator_alert_rules
+  set
+    threshold = coalesce((p_args ->> 'threshold')::numeric, threshold),
+    for_span = coalesce(make_interval(secs => (p_args ->> 'for_seconds')::integer), for_span),
+    enabled = coalesce((p_args ->> 'enabled')::boolean, enabled)
+  where name = p_args ->> 'alert_rule';
+  return jsonb_build_object('result', case when found then 'saved' else 'not_found' end);
+exception
+  when check_violation then
+    return jsonb_build_object(
+      'result', 'invalid',
+      'reason', format(
+        'threshold must be from 0 to 1000000000, and for_seconds from 0 to 86400, got %s and %s',
+        coalesce(p_args -> 'threshold', 'null'), coalesce(p_args -> 'for_seconds', 'null')
+      )
+    );
+end;
+$function$;
+comment on function orchestrator.set_alert_rule(p_args jsonb) is 'Changes threshold, for_seconds or enabled of a rule, what is given of them; counts from the next look on.';
+grant execute on function orchestrator.set_alert_rule(p_args jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator.settle(p_results jsonb, p_now timestamp with time zone, p_max_ready integer DEFAULT 0, OUT p_settled bigint[], OUT p_ready orchestrator.candidate[], OUT p_ready_priorities integer[], OUT p_item_runs uuid[], OUT p_item_steps integer[], OUT p_failed_runs uuid[], OUT p_failed_steps integer[], OUT p_has_plain_ends boolean, OUT p_has_holds boolean)
  RETURNS record
@@ -4739,6 +5292,7 @@ CREATE OR REPLACE FUNCTION orchestrator.tick_cron()
 AS $function$
 begin
   perform orchestrator._record_tick('cron');
+  perform orchestrator.evaluate_alerts();
   if not exists (
     select from public.workflow_schedules
     where cron is not null and paused_at is null and next_run_at <= orchestrator.now()
@@ -4748,7 +5302,7 @@ begin
   return orchestrator.post_to_function('/functions/v1/cron-orchestrator');
 end;
 $function$;
-comment on function orchestrator.tick_cron() is 'Calls cron-orchestrator when a slot is due, a workflow file of the bucket changed, or outputs in Storage are to be deleted. Idle, it makes no HTTP call.';
+comment on function orchestrator.tick_cron() is 'Calls cron-orchestrator when a slot is due, a workflow file of the bucket changed, or outputs in Storage are to be deleted, and looks at the alert rules. Idle, it makes no HTTP call.';
 grant execute on function orchestrator.tick_cron() to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator.tick_worker()
@@ -4763,10 +5317,11 @@ begin
   perform orchestrator.sweep(1000);
   v_has_rung := coalesce(orchestrator.next_due_at() <= orchestrator.now(), false) and orchestrator.ring();
   perform orchestrator.fold_metrics();
+  perform orchestrator.evaluate_alerts();
   return v_has_rung;
 end;
 $function$;
-comment on function orchestrator.tick_worker() is 'The safety net, run by pg_cron: takes back expired leases, fails runs past their timeout, rings when work is due and nobody drains, and folds the metrics. Idle, it makes no HTTP call.';
+comment on function orchestrator.tick_worker() is 'The safety net, run by pg_cron: takes back expired leases, fails runs past their timeout, rings when work is due and nobody drains, folds the metrics, and looks at the alert rules. Idle, it makes no HTTP call.';
 grant execute on function orchestrator.tick_worker() to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator.uuid_v7()
@@ -4960,6 +5515,30 @@ CREATE INDEX job_queue_ready_by_user ON public.job_queue USING btree (priority, 
 alter table public.job_queue enable row level security;
 create policy "nobody but the service role" on public.job_queue as permissive for all to public using (false) with check (false);
 grant delete, insert, select, update on public.job_queue to service_role;
+
+create table public.orchestrator_alert_rules (
+  name text not null,
+  severity text not null,
+  description text not null,
+  subject_kind text,
+  unit text not null,
+  threshold numeric not null,
+  at_least integer,
+  over_span interval,
+  for_span interval not null,
+  enabled boolean not null default true,
+  error text,
+  constraint orchestrator_alert_rules_pkey PRIMARY KEY (name),
+  constraint alert_rules_are_about_something_known CHECK ((subject_kind = ANY (ARRAY['workflow'::text, 'agent'::text, 'tick'::text, 'destination'::text]))),
+  constraint alert_rules_have_a_known_severity CHECK ((severity = ANY (ARRAY['warning'::text, 'critical'::text]))),
+  constraint alert_rules_have_a_sane_threshold CHECK (((threshold >= (0)::numeric) AND (threshold <= (1000000000)::numeric))),
+  constraint alert_rules_hold_for_a_day_at_most CHECK (((for_span >= '00:00:00'::interval) AND (for_span <= '1 day'::interval))),
+  constraint alert_rules_look_back_an_hour_at_most CHECK (((over_span >= '00:01:00'::interval) AND (over_span <= '01:00:00'::interval)))
+);
+comment on table public.orchestrator_alert_rules is 'When to alert: the measured value is above threshold (in unit) for at least for_span. over_span: what is counted, and of at least at_least events. error: why the last look at this rule failed. Changing threshold, for_span and enabled is for operators; the names are code.';
+alter table public.orchestrator_alert_rules enable row level security;
+create policy "nobody but the service role" on public.orchestrator_alert_rules as permissive for all to public using (false) with check (false);
+grant delete, insert, select, update on public.orchestrator_alert_rules to service_role;
 
 create table public.orchestrator_audit (
   audit_id bigint not null generated always as identity,
@@ -5298,7 +5877,7 @@ declare
   v_kind text := split_part(p_action, '.', 1);
   v_target text := coalesce(
     p_args ->> 'workflow_run_id', p_args ->> 'job_id', p_args ->> 'schedule_id', p_args ->> 'pattern',
-    p_args ->> 'user_id', p_args #>> '{compiled,key}', p_args #>> '{requests,0,workflow_key}'
+    p_args ->> 'user_id', p_args ->> 'alert_rule', p_args #>> '{compiled,key}', p_args #>> '{requests,0,workflow_key}'
   );
   v_before jsonb;
   v_after jsonb;
@@ -6510,6 +7089,37 @@ end;
 $function$;
 comment on function public.lease_jobs(p_worker_id text, p_limit integer, p_lease_ms integer) is 'Leases up to p_limit due jobs within their rate limits. deferred counts jobs put off to their bucket''s next token; next_due_ms is null while more may be due; signals: process_signals has work.';
 grant execute on function public.lease_jobs(p_worker_id text, p_limit integer, p_lease_ms integer) to service_role;
+
+CREATE OR REPLACE FUNCTION public.list_alerts()
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  return jsonb_build_object(
+    'looked_at', (select case when isfinite(looked_at) then looked_at end from orchestrator.alert_looks),
+    'rules', (
+      select coalesce(jsonb_agg(orchestrator._show_alert_rule(r.name) order by r.name), '[]')
+      from public.orchestrator_alert_rules r
+    ),
+    'alerts', (
+      select coalesce(jsonb_agg(jsonb_build_object(
+        'name', a.name, 'subject', nullif(a.subject, ''), 'value', round(a.value, 3),
+        'state', case
+          when a.resolved_at is not null then 'resolved'
+          when a.firing_since is not null then 'firing'
+          else 'pending'
+        end,
+        'pending_since', a.pending_since, 'firing_since', a.firing_since, 'resolved_at', a.resolved_at
+      ) order by a.resolved_at desc nulls first, a.firing_since nulls last, a.name, a.subject), '[]')
+      from orchestrator.alerts a
+    )
+  );
+end;
+$function$;
+comment on function public.list_alerts() is 'The rules, and what is firing, pending, or was resolved within a day: firing first.';
+grant execute on function public.list_alerts() to service_role;
 
 CREATE OR REPLACE FUNCTION public.list_audit(p_filter jsonb DEFAULT '{}'::jsonb, p_limit integer DEFAULT 50, p_before bigint DEFAULT NULL::bigint)
  RETURNS jsonb

@@ -282,6 +282,49 @@ export type Database = {
         };
         Relationships: [];
       };
+      "orchestrator_alert_rules": {
+        Row: {
+          "at_least": number | null;
+          "description": string;
+          "enabled": boolean;
+          "error": string | null;
+          "for_span": string;
+          "name": string;
+          "over_span": string | null;
+          "severity": string;
+          "subject_kind": string | null;
+          "threshold": number;
+          "unit": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "at_least"?: number | null;
+          "description": string;
+          "enabled"?: boolean;
+          "error"?: string | null;
+          "for_span": string;
+          "name": string;
+          "over_span"?: string | null;
+          "severity": string;
+          "subject_kind"?: string | null;
+          "threshold": number;
+          "unit": string;
+        };
+        Update: {
+          "at_least"?: number | null;
+          "description"?: string;
+          "enabled"?: boolean;
+          "error"?: string | null;
+          "for_span"?: string;
+          "name"?: string;
+          "over_span"?: string | null;
+          "severity"?: string;
+          "subject_kind"?: string | null;
+          "threshold"?: number;
+          "unit"?: string;
+        };
+        Relationships: [];
+      };
       "orchestrator_audit": {
         Row: {
           "action": string;
@@ -958,6 +1001,7 @@ export type Database = {
         Args: { "p_lease_ms": number; "p_limit": number; "p_worker_id": string };
         Returns: Json;
       };
+      "list_alerts": { Args: Record<PropertyKey, never>; Returns: Json };
       "list_audit": {
         Args: { "p_before"?: number; "p_filter"?: Json; "p_limit"?: number };
         Returns: Json;
