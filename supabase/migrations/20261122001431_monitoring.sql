@@ -22,6 +22,38 @@ $$;
 alter role orchestrator_grafana set statement_timeout = '15s';
 alter role orchestrator_grafana set default_transaction_read_only = on;
 
+create function orchestrator_monitoring.first_run_id(p_at timestamptz)
+returns uuid
+language sql
+immutable
+security invoker
+set search_path = ''
+as $$
+  -- Not orchestrator.first_run_id, which reads the clock's table.
+  select (
+    lpad(to_hex(floor(extract(epoch from p_at) * 1000)::bigint), 12, '0') || repeat('0', 20)
+  )::uuid;
+$$;
+
+comment on function orchestrator_monitoring.first_run_id(timestamptz) is
+  'No run that was created later has a smaller id: a condition by which a span of time is found without reading the runs before it.';
+
+create view orchestrator_monitoring.workflows as
+select w.workflow_key, d.version, w.published_at
+from public.workflows w
+join public.workflow_definitions d using (definition_id)
+where w.archived_at is null;
+
+comment on view orchestrator_monitoring.workflows is 'The published workflows.';
+
+create view orchestrator_monitoring.steps as
+select w.workflow_key, s.step_no, s.step_id, s.kind, s.agent
+from public.workflows w
+join public.workflow_steps s using (definition_id)
+where w.archived_at is null;
+
+comment on view orchestrator_monitoring.steps is 'The steps of the published workflows.';
+
 create view orchestrator_monitoring.runs as
 select
   workflow_run_id, workflow_key, status, trigger_type, priority, failed_jobs, created_at, finished_at,
@@ -89,7 +121,10 @@ comment on view orchestrator_monitoring.rate_limits is
   'Rate limit keys by agent: how many there are, have jobs in line, or were told to pause. Keys of other names are one row.';
 
 create view orchestrator_monitoring.workers as
-select worker_id, started_at, seen_at from orchestrator.living_workers;
+select worker_id, started_at, seen_at
+from orchestrator.workers
+-- As orchestrator.living_workers has it, which reads with the rights of whoever asks.
+where stopped_at is null and seen_at > clock_timestamp() - interval '15 seconds';
 
 comment on view orchestrator_monitoring.workers is 'The workers that are draining now.';
 
@@ -114,7 +149,9 @@ comment on view orchestrator_monitoring.alerts is 'Alerts that are pending, firi
 
 grant usage on schema orchestrator_monitoring to orchestrator_grafana, service_role;
 grant select on
-  orchestrator_monitoring.runs, orchestrator_monitoring.attempts, orchestrator_monitoring.queue,
+  orchestrator_monitoring.workflows, orchestrator_monitoring.steps, orchestrator_monitoring.runs, orchestrator_monitoring.attempts, orchestrator_monitoring.queue,
   orchestrator_monitoring.dead_letters, orchestrator_monitoring.schedules, orchestrator_monitoring.rate_limits,
   orchestrator_monitoring.workers, orchestrator_monitoring.ticks, orchestrator_monitoring.alerts
   to orchestrator_grafana, service_role;
+revoke execute on function orchestrator_monitoring.first_run_id(timestamptz) from public, anon, authenticated;
+grant execute on function orchestrator_monitoring.first_run_id(timestamptz) to orchestrator_grafana, service_role;
