@@ -1,8 +1,8 @@
 -- Alerts: the rules of monitoring/prometheus/orchestrator.rules.yml, evaluated by the ticks for those who have no
 -- Prometheus. Names, thresholds and durations are the same there and here, which a test holds.
 --
--- What must be counted over a span of time is read from the counters of the metrics: a look keeps those that have
--- changed, and an increase is the difference of two of them. So a look costs by workflows and agents, not by jobs.
+-- What must be counted over a span of time is read from the counters of the metrics: a sample a minute keeps those
+-- that have changed, and an increase is the difference to one of them. So a look costs by workflows and agents, not by jobs.
 
 create table public.orchestrator_alert_rules (
   name text primary key,
@@ -93,6 +93,18 @@ comment on table orchestrator.alert_looks is
 
 insert into orchestrator.alert_looks default values;
 
+create table orchestrator.alert_counters (
+  series text not null,
+  subject text not null,
+  outcome text not null,
+  value numeric not null,
+  sampled_value numeric not null,
+  primary key (series, subject, outcome)
+) with (fillfactor = 50);  -- written at each look where something runs
+
+comment on table orchestrator.alert_counters is
+  'The counters that rules look at, as the last look found them; sampled_value: as the newest sample has them.';
+
 create table orchestrator.alert_samples (
   series text not null,
   subject text not null,
@@ -103,7 +115,7 @@ create table orchestrator.alert_samples (
 );
 
 comment on table orchestrator.alert_samples is
-  'Values of counters, a row for each change, dated by the look before it: so a change counts only where all of it lies within a span. -infinity: how the counter was found at first.';
+  'Earlier values of the counters, taken once a minute, a row for each change, dated by the taking before it: so a change counts only where all of it lies within a span. -infinity: how the counter was found at first.';
 
 create table orchestrator.schedule_successes (
   workflow_key text primary key,
@@ -229,14 +241,13 @@ begin
   insert into orchestrator.schedule_successes as k (
     workflow_key, successes, succeeded_at, slot_at, next_slot_at
   )
-  select s.workflow_key, coalesce(max(c.value), 0), p_now, s.last_slot_at, s.next_run_at
+  select s.workflow_key, coalesce(c.value, 0), p_now, s.last_slot_at, s.next_run_at
   from public.workflows w
   join public.workflow_schedules s
     on s.workflow_key = w.workflow_key and s.user_id is null and s.cron is not null and s.paused_at is null
-  left join orchestrator.alert_samples c
+  left join orchestrator.alert_counters c
     on c.series = 'runs' and c.subject = w.workflow_key and c.outcome = 'success'
   where w.archived_at is null
-  group by s.schedule_id
   on conflict (workflow_key) do update set
     successes = excluded.successes,
     succeeded_at = case when excluded.successes > k.successes then excluded.succeeded_at else k.succeeded_at end,
@@ -274,6 +285,23 @@ $$;
 comment on function orchestrator.list_idle_periods() is
   'How many of its periods each scheduled workflow has been without a success, those that fired at least once.';
 
+create function orchestrator._keep_counters()
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  insert into orchestrator.alert_counters as k (series, subject, outcome, value, sampled_value)
+  select c.p_series, c.p_subject, c.p_outcome, c.p_value, 0
+  from orchestrator._read_counters() as c
+  on conflict (series, subject, outcome) do update set value = excluded.value where k.value <> excluded.value;
+end;
+$$;
+
+comment on function orchestrator._keep_counters() is 'Notes the counters as they are now, those that have changed.';
+
 create function orchestrator._sample_counters(p_since timestamptz, p_now timestamptz)
 returns void
 language plpgsql
@@ -282,20 +310,18 @@ security invoker
 set search_path = ''
 as $$
 declare
-  -- The longest span of a rule, and a look more.
+  -- The longest span of a rule, and two takings more.
   v_horizon timestamptz := p_now - interval '65 minutes';
 begin
+  with changed as (
+    update orchestrator.alert_counters
+    set sampled_value = value
+    where sampled_value <> value
+    returning *
+  )
   insert into orchestrator.alert_samples (series, subject, outcome, sampled_at, value)
-  select c.p_series, c.p_subject, c.p_outcome, p_since, c.p_value
-  from orchestrator._read_counters() as c
-  left join lateral (
-    select s.value
-    from orchestrator.alert_samples s
-    where s.series = c.p_series and s.subject = c.p_subject and s.outcome = c.p_outcome
-    order by s.sampled_at desc
-    limit 1
-  ) as l on true
-  where l.value is distinct from c.p_value
+  select series, subject, outcome, p_since, value
+  from changed
   on conflict (series, subject, outcome, sampled_at) do update set value = excluded.value;
 
   delete from orchestrator.alert_samples s
@@ -308,7 +334,7 @@ end;
 $$;
 
 comment on function orchestrator._sample_counters(timestamptz, timestamptz) is
-  'Keeps the counters that have changed since the look at p_since, and forgets what no span reaches.';
+  'Takes a sample of the counters that have changed since the one of p_since, and forgets what no span reaches.';
 
 create function orchestrator._count_increases(p_series text, p_over interval, p_now timestamptz)
 returns table (p_subject text, p_good numeric, p_bad numeric)
@@ -316,27 +342,25 @@ language plpgsql
 stable
 security invoker
 set search_path = ''
+set enable_seqscan = off  -- a sample by its key, also where the table seems small
+set jit = off
 as $$
 begin
   return query
     select
-      l.subject,
-      coalesce(sum(l.value - coalesce(b.value, 0)) filter (where l.outcome = 'success'), 0),
-      coalesce(sum(l.value - coalesce(b.value, 0)) filter (where l.outcome <> 'success'), 0)
-    from (
-      select distinct on (s.subject, s.outcome) s.subject, s.outcome, s.value
-      from orchestrator.alert_samples s
-      where s.series = p_series
-      order by s.subject, s.outcome, s.sampled_at desc
-    ) as l
+      k.subject,
+      coalesce(sum(k.value - coalesce(b.value, 0)) filter (where k.outcome = 'success'), 0),
+      coalesce(sum(k.value - coalesce(b.value, 0)) filter (where k.outcome <> 'success'), 0)
+    from orchestrator.alert_counters k
     left join lateral (
       select s.value
       from orchestrator.alert_samples s
-      where s.series = p_series and s.subject = l.subject and s.outcome = l.outcome and s.sampled_at < p_now - p_over
+      where s.series = k.series and s.subject = k.subject and s.outcome = k.outcome and s.sampled_at < p_now - p_over
       order by s.sampled_at desc
       limit 1
     ) as b on true
-    group by l.subject;
+    where k.series = p_series
+    group by k.subject;
 end;
 $$;
 
@@ -533,6 +557,7 @@ language plpgsql
 volatile
 security invoker
 set search_path = ''
+set jit = off
 as $$
 declare
   v_now timestamptz;
@@ -546,18 +571,21 @@ begin
   end if;
   v_now := orchestrator.now();
   begin
-    perform orchestrator._sample_counters(v_look.sampled_at, v_now);
+    perform orchestrator._keep_counters();
     perform orchestrator._sample_schedules(v_now);
-    update orchestrator.alert_looks set sampled_at = v_now where is_only_row;
+    if v_look.sampled_at < v_now - interval '50 seconds' then
+      perform orchestrator._sample_counters(v_look.sampled_at, v_now);
+      update orchestrator.alert_looks set sampled_at = v_now where is_only_row;
+    end if;
   exception
     when others then
-      v_problem := sqlerrm;
+      v_problem := format('reading the counters: %s', sqlerrm);
   end;
   -- One rule that fails takes neither the tick nor the others along.
   for v_rule in select * from public.orchestrator_alert_rules order by name loop
     begin
       if v_problem is not null and (v_rule.over_span is not null or v_rule.unit = 'periods') then
-        raise exception 'sampling the counters: %', v_problem;
+        raise exception '%', v_problem;
       end if;
       perform orchestrator._evaluate_rule(v_rule, v_now, v_look.looked_at < v_now - interval '5 minutes');
       update public.orchestrator_alert_rules set error = null where name = v_rule.name and error is not null;
@@ -663,6 +691,7 @@ comment on function orchestrator.set_alert_rule(jsonb) is
 alter table public.orchestrator_alert_rules enable row level security;
 alter table orchestrator.alerts enable row level security;
 alter table orchestrator.alert_looks enable row level security;
+alter table orchestrator.alert_counters enable row level security;
 alter table orchestrator.alert_samples enable row level security;
 alter table orchestrator.schedule_successes enable row level security;
 create policy "nobody but the service role" on public.orchestrator_alert_rules
@@ -671,20 +700,22 @@ create policy "nobody but the service role" on orchestrator.alerts
   as permissive for all to public using (false) with check (false);
 create policy "nobody but the service role" on orchestrator.alert_looks
   as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on orchestrator.alert_counters
+  as permissive for all to public using (false) with check (false);
 create policy "nobody but the service role" on orchestrator.alert_samples
   as permissive for all to public using (false) with check (false);
 create policy "nobody but the service role" on orchestrator.schedule_successes
   as permissive for all to public using (false) with check (false);
 grant select, insert, update, delete
-  on public.orchestrator_alert_rules, orchestrator.alerts, orchestrator.alert_looks, orchestrator.alert_samples,
-    orchestrator.schedule_successes
+  on public.orchestrator_alert_rules, orchestrator.alerts, orchestrator.alert_looks,
+    orchestrator.alert_counters, orchestrator.alert_samples, orchestrator.schedule_successes
   to service_role;
 
 revoke execute on all functions in schema orchestrator from public, anon, authenticated;
 grant execute on function
   orchestrator._read_counters(), orchestrator._list_step_agents(), orchestrator.read_alert_gauges(),
   orchestrator._sample_schedules(timestamptz), orchestrator.list_idle_periods(),
-  orchestrator._sample_counters(timestamptz, timestamptz),
+  orchestrator._keep_counters(), orchestrator._sample_counters(timestamptz, timestamptz),
   orchestrator._count_increases(text, interval, timestamptz),
   orchestrator._measure_counted(public.orchestrator_alert_rules, timestamptz),
   orchestrator._measure_present(public.orchestrator_alert_rules, timestamptz),

@@ -392,7 +392,7 @@ Deno.test("a rule that fails tells why and takes neither the others nor the tick
     await dispatch(db.rpc, "daily");
     await db.admin`alter function orchestrator._read_counters() rename to gone`;
     for (let minutes = 0; minutes < 20; minutes++) await tick(db, 60);
-    assert.ok((await readErrors()).some((it) => /DeadLetters.*sampling the counters/.test(it)));
+    assert.ok((await readErrors()).some((it) => /DeadLetters.*reading the counters/.test(it)));
     assert.deepEqual(await readStates(db), [
       "DeadLettersRising daily firing",
       "QueueStalled firing",
