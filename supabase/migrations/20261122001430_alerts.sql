@@ -152,9 +152,11 @@ begin
     from orchestrator.metric_totals t
     where t.metric = 'lease_expired_total'
     union all
-    select 'deliveries', t.labels[1], t.labels[2], t.value::numeric
+    select 'deliveries', t.labels[1], o.outcome, sum(t.value)::numeric
     from orchestrator.metric_totals t
+    cross join lateral (select case t.labels[2] when 'delivered' then 'success' else 'failed' end as outcome) as o
     where t.metric = 'webhook_deliveries_total'
+    group by t.labels[1], o.outcome
     union all
     select 'calls', t.labels[1], 'put_off', t.value::numeric
     from orchestrator.metric_totals t

@@ -74,7 +74,7 @@ async function load(): Promise<void> {
       last_missed_at: new Date().toISOString(),
     })),
   });
-  for (const outcome of ["success", "failed"]) {
+  for (const outcome of ["delivered", "retry"]) {
     await sql`select orchestrator.count(
       'webhook_deliveries_total', ${sql.json({ destination: "ops", outcome })})`;
   }
