@@ -22,19 +22,27 @@ export async function lintMetrics(text: string): Promise<string> {
 export interface Scraper {
   /** The answer of an instant query: values by label, of the series that it selects. */
   query(promql: string): Promise<{ metric: Record<string, string>; value: number }[]>;
+  /** The data that a path of its HTTP API answers; throws its error. */
+  ask<T>(path: string): Promise<T>;
   /** The active target, once it was scraped. */
   readTarget(): Promise<{ health: string; lastError: string }>;
   stop(): Promise<void>;
 }
 
-/** Starts a Prometheus that scrapes one URL twice a second with this token. */
-export async function startPrometheus(url: string, token: string): Promise<Scraper> {
+/** Starts a Prometheus that scrapes one URL twice a second with this token, and evaluates these files of rules. */
+export async function startPrometheus(
+  url: string,
+  token: string,
+  ruleFiles: URL[] = [],
+): Promise<Scraper> {
   const folder = await Deno.makeTempDir({ prefix: "prometheus-" });
   const { host, pathname } = new URL(url);
   await Deno.writeTextFile(`${folder}/token`, token);
   await Deno.writeTextFile(
     `${folder}/prometheus.yml`,
-    `scrape_configs:
+    `global: { evaluation_interval: 500ms }
+rule_files: ${JSON.stringify(ruleFiles.map(({ pathname }) => decodeURI(pathname)))}
+scrape_configs:
   - job_name: orchestrator
     scrape_interval: 500ms
     scrape_timeout: 500ms
@@ -55,7 +63,9 @@ export async function startPrometheus(url: string, token: string): Promise<Scrap
   }).spawn();
   const ask = async (path: string) => {
     const response = await fetch(`http://127.0.0.1:${port}/api/v1/${path}`);
-    return (await response.json()).data;
+    const { status, data, error } = await response.json();
+    if (status !== "success") throw new Error(`asking Prometheus for ${path}: ${error}`);
+    return data;
   };
   const stop = async () => {
     child.kill("SIGTERM");
@@ -81,6 +91,7 @@ export async function startPrometheus(url: string, token: string): Promise<Scrap
         value: Number(value[1]),
       }));
     },
+    ask,
     readTarget: () =>
       waitFor("Prometheus to scrape", async () => {
         const { activeTargets: [target] } = await ask("targets");
