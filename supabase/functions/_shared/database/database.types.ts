@@ -368,6 +368,34 @@ export type Database = {
         };
         Relationships: [];
       };
+      "orchestrator_destinations": {
+        Row: {
+          "changed_at": string;
+          "created_at": string;
+          "kind": string;
+          "name": string;
+          "types": (string)[];
+          "url": string | null;
+        };
+        ComputedFields: never;
+        Insert: {
+          "changed_at": string;
+          "created_at": string;
+          "kind": string;
+          "name": string;
+          "types": (string)[];
+          "url"?: string | null;
+        };
+        Update: {
+          "changed_at"?: string;
+          "created_at"?: string;
+          "kind"?: string;
+          "name"?: string;
+          "types"?: (string)[];
+          "url"?: string | null;
+        };
+        Relationships: [];
+      };
       "orchestrator_operators": {
         Row: {
           "email": string;
