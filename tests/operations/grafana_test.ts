@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import postgres from "postgres";
 import { readRelations } from "../database/catalog.ts";
 import { publish } from "../harness/definition.ts";
-import { openStack, type TestStack, waitFor } from "../harness/stack.ts";
+import { openStack, waitFor } from "../harness/stack.ts";
 import {
   type DashboardQuery,
   fillPromQl,
