@@ -590,7 +590,7 @@ as $$
     ) as counted
   ),
   age as (
-    select coalesce(greatest(0, extract(epoch from orchestrator.now() - orchestrator.next_due_at())), 0) as seconds
+    select coalesce(greatest(0, extract(epoch from orchestrator.now() - orchestrator.oldest_due_at())), 0) as seconds
   ),
   tick as (
     select

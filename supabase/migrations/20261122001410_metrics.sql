@@ -306,7 +306,7 @@ begin
     select status, count(*) from public.job_queue where status in ('leased', 'running') group by status
   ) as q on q.status = s.status
   union all
-  select 'queue_oldest_ready_seconds', '{}', coalesce(greatest(0, date_part('epoch', v_now - orchestrator.next_due_at())), 0)
+  select 'queue_oldest_ready_seconds', '{}', coalesce(greatest(0, date_part('epoch', v_now - orchestrator.oldest_due_at())), 0)
   union all
   select 'workers_alive', '{}', orchestrator.workers_alive()
   union all

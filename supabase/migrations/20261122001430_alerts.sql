@@ -417,7 +417,7 @@ begin
   case p_rule.name
     when 'OrchestratorQueueStalled' then
       return query
-        select '', extract(epoch from p_now - orchestrator.next_due_at());
+        select '', extract(epoch from p_now - orchestrator.oldest_due_at());
     when 'OrchestratorTickSilent' then
       return query
         select t.name, extract(epoch from clock_timestamp() - t.ticked_at)

@@ -236,8 +236,12 @@ Deno.test("a stalled queue fires and is over when the jobs were done", () =>
     await dispatch(db.rpc, "daily");
     await tick(db, 299);
     assert.deepEqual(await readStates(db), []);
+    // What waits to be looked at by a worker that does not come hides nothing.
+    await db.admin`insert into orchestrator.signals (job_id) values (0)`;
     for (let ticks = 0; ticks < 3; ticks++) await tick(db);
     assert.deepEqual(await readStates(db), ["QueueStalled firing"]);
+    assert.ok((await db.rpc.getHealth()).warnings.some((text) => /oldest due job/.test(text)));
+    await db.admin`delete from orchestrator.signals`;
     await drain(db.rpc);
     await tick(db);
     assert.deepEqual(await readStates(db), ["QueueStalled resolved"]);
