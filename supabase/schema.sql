@@ -2146,7 +2146,7 @@ begin
   case p_rule.name
     when 'OrchestratorQueueStalled' then
       return query
-        select '', extract(epoch from p_now - orchestrator.next_due_at());
+        select '', extract(epoch from p_now - orchestrator.oldest_due_at());
     when 'OrchestratorTickSilent' then
       return query
         select t.name, extract(epoch from clock_timestamp() - t.ticked_at)
@@ -2546,7 +2546,7 @@ begin
     select status, count(*) from public.job_queue where status in ('leased', 'running') group by status
   ) as q on q.status = s.status
   union all
-  select 'queue_oldest_ready_seconds', '{}', coalesce(greatest(0, date_part('epoch', v_now - orchestrator.next_due_at())), 0)
+  select 'queue_oldest_ready_seconds', '{}', coalesce(greatest(0, date_part('epoch', v_now - orchestrator.oldest_due_at())), 0)
   union all
   select 'workers_alive', '{}', orchestrator.workers_alive()
   union all
@@ -4780,7 +4780,7 @@ begin
     return v_now;
   end if;
   if p_is_sure then
-    return (select nullif(min(f.first), 'infinity') from unnest((orchestrator._list_fronts()).p_firsts) as f (first));
+    return orchestrator.oldest_due_at();
   end if;
   return (
     select nullif(min(d.next_run_at), 'infinity')
@@ -4883,6 +4883,18 @@ end;
 $function$;
 comment on function orchestrator.offer_events(p_event_ids uuid[]) is 'Gives new events to the jobs that wait for their types; true if there are any.';
 grant execute on function orchestrator.offer_events(p_event_ids uuid[]) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator.oldest_due_at()
+ RETURNS timestamp with time zone
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  return (select nullif(min(f.first), 'infinity') from unnest((orchestrator._list_fronts()).p_firsts) as f (first));
+end;
+$function$;
+comment on function orchestrator.oldest_due_at() is 'Since when the oldest job that is ready has been due, or when the first one will be; signals that wait are no answer to that.';
+grant execute on function orchestrator.oldest_due_at() to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator.output_max_bytes()
  RETURNS integer
@@ -6820,7 +6832,7 @@ AS $function$
     ) as counted
   ),
   age as (
-    select coalesce(greatest(0, extract(epoch from orchestrator.now() - orchestrator.next_due_at())), 0) as seconds
+    select coalesce(greatest(0, extract(epoch from orchestrator.now() - orchestrator.oldest_due_at())), 0) as seconds
   ),
   tick as (
     select
