@@ -424,7 +424,7 @@ begin
         from orchestrator.ticks t
         where t.name in ('worker', 'cron');
     when 'OrchestratorScheduleLate' then
-      -- The latest come first; a thousand of them tell of enough workflows.
+      -- The most overdue come first; a thousand of them tell of enough workflows.
       return query
         select d.workflow_key, max(extract(epoch from p_now - d.next_run_at))
         from (
