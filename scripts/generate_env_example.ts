@@ -93,6 +93,12 @@ export const FUNCTION_VARIABLES: readonly Variable[] = [
     example: "",
     description: "Where the dashboard is: notifications to Slack link to their runs there.",
   },
+  {
+    name: "ORCHESTRATOR_METRICS_TOKEN",
+    example: "",
+    description: "What a scraper of GET /metrics sends as Bearer, at least 16 characters. " +
+      "Default: none, and no metrics are served.",
+  },
 ];
 
 /** The text of .env.example. */

@@ -25,6 +25,9 @@
 --   progress      how far a run is, for apps that show it
 --   notifications what happened, told to Slack channels and webhooks
 --   retention     what is old: archived where that is asked for, and deleted in small batches
+--   metrics       counters and durations, counted by the statements that did it
+--   alerts        what is wrong, found by rules that the ticks look at
+--   monitoring    what a read-only role sees, for Grafana
 --
 -- Tables and RPCs that callers name live in public; helpers live in orchestrator.
 -- Lock order everywhere: run (advisory, see orchestrator.lock_runs), then jobs by id, then run rows; then buckets by

@@ -77,16 +77,21 @@ volatile
 security invoker
 set search_path = ''
 as $$
+declare
+  v_has_rung boolean;
 begin
   perform orchestrator._record_tick('worker');
   perform orchestrator.sweep(1000);
   perform orchestrator.dispatch_notifications();
-  return coalesce(orchestrator.next_due_at() <= orchestrator.now(), false) and orchestrator.ring();
+  v_has_rung := coalesce(orchestrator.next_due_at() <= orchestrator.now(), false) and orchestrator.ring();
+  perform orchestrator.fold_metrics();
+  perform orchestrator.evaluate_alerts();
+  return v_has_rung;
 end;
 $$;
 
 comment on function orchestrator.tick_worker() is
-  'The safety net, run by pg_cron: takes back expired leases, fails runs past their timeout, dispatches notifications, and rings when work is due and nobody drains. Idle, it makes no HTTP call.';
+  'The safety net, run by pg_cron: takes back expired leases, fails runs past their timeout, dispatches notifications, rings when work is due and nobody drains, folds the metrics, and looks at the alert rules. Idle, it makes no HTTP call.';
 
 create function orchestrator.tick_cron()
 returns boolean
@@ -97,6 +102,7 @@ set search_path = ''
 as $$
 begin
   perform orchestrator._record_tick('cron');
+  perform orchestrator.evaluate_alerts();
   if not exists (
     select from public.workflow_schedules
     where cron is not null and paused_at is null and next_run_at <= orchestrator.now()
@@ -111,7 +117,7 @@ end;
 $$;
 
 comment on function orchestrator.tick_cron() is
-  'Calls cron-orchestrator when a slot is due, a workflow file of the bucket changed, outputs in Storage are to be deleted, runs are to be archived, or traces are to be exported. Idle, it makes no HTTP call.';
+  'Calls cron-orchestrator when a slot is due, a workflow file of the bucket changed, outputs in Storage are to be deleted, runs are to be archived, or traces are to be exported, and looks at the alert rules. Idle, it makes no HTTP call.';
 
 create function orchestrator.prune_cron_history()
 returns integer

@@ -434,6 +434,7 @@ begin
   update public.workflow_runs
   set status = 'success', open_sinks = 0, finished_at = p_now, deadline_at = null
   where workflow_run_id = p_to;
+  perform orchestrator.count_ended_runs(array[p_to]);
 end;
 $$;
 
@@ -593,7 +594,7 @@ as $$
     ) as counted
   ),
   age as (
-    select coalesce(greatest(0, extract(epoch from orchestrator.now() - orchestrator.next_due_at())), 0) as seconds
+    select coalesce(greatest(0, extract(epoch from orchestrator.now() - orchestrator.oldest_due_at())), 0) as seconds
   ),
   tick as (
     select

@@ -399,6 +399,8 @@ begin
     when 'destination' then
       -- By name, not by row: two who make the same one take turns too.
       perform pg_advisory_xact_lock(hashtext('orchestrator.destination'), hashtext(p_args ->> 'destination'));
+    when 'alert_rule' then
+      perform from public.orchestrator_alert_rules where name = p_args ->> 'alert_rule' for update;
     else
       null;
   end case;
@@ -482,6 +484,11 @@ begin
       from public.orchestrator_destinations
       where name = p_id
     )
+    when 'alert_rule' then (
+      select jsonb_build_object('threshold', threshold, 'for_span', for_span, 'enabled', enabled)
+      from public.orchestrator_alert_rules
+      where name = p_id
+    )
   end;
 end;
 $$;
@@ -551,6 +558,8 @@ begin
       'destination.test'
     then
       return orchestrator._act_on_destination(split_part(p_action, '.', 2), p_args);
+    when 'alert_rule.set' then
+      return orchestrator.set_alert_rule(p_args);
     else
       raise exception 'acting: there is no action %', p_action using errcode = 'WF001';
   end case;
@@ -599,7 +608,7 @@ declare
   v_kind text := split_part(p_action, '.', 1);
   v_target text := coalesce(
     -- What has a name of its own comes first: a user_id may be a part of it.
-    p_args ->> 'hook', p_args ->> 'key_id', p_args ->> 'destination',
+    p_args ->> 'hook', p_args ->> 'key_id', p_args ->> 'destination', p_args ->> 'alert_rule',
     p_args ->> 'workflow_run_id', p_args ->> 'job_id', p_args ->> 'schedule_id', p_args ->> 'pattern',
     p_args ->> 'user_id', p_args #>> '{compiled,key}', p_args #>> '{requests,0,workflow_key}'
   );

@@ -173,6 +173,11 @@ export interface Actions {
     args: DestinationArgs;
     answer: Acted<"sent"> & { delivery_id?: string; workflow_run_id?: string };
   };
+  "alert_rule.set": {
+    /** What is not given stays as it is. */
+    args: { alert_rule: string; threshold?: number; for_seconds?: number; enabled?: boolean };
+    answer: { result: "saved" | "not_found" | "invalid"; reason?: string };
+  };
 }
 
 interface DestinationArgs {

@@ -288,6 +288,49 @@ export type Database = {
         };
         Relationships: [];
       };
+      "orchestrator_alert_rules": {
+        Row: {
+          "at_least": number | null;
+          "description": string;
+          "enabled": boolean;
+          "error": string | null;
+          "for_span": string;
+          "name": string;
+          "over_span": string | null;
+          "severity": string;
+          "subject_kind": string | null;
+          "threshold": number;
+          "unit": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "at_least"?: number | null;
+          "description": string;
+          "enabled"?: boolean;
+          "error"?: string | null;
+          "for_span": string;
+          "name": string;
+          "over_span"?: string | null;
+          "severity": string;
+          "subject_kind"?: string | null;
+          "threshold": number;
+          "unit": string;
+        };
+        Update: {
+          "at_least"?: number | null;
+          "description"?: string;
+          "enabled"?: boolean;
+          "error"?: string | null;
+          "for_span"?: string;
+          "name"?: string;
+          "over_span"?: string | null;
+          "severity"?: string;
+          "subject_kind"?: string | null;
+          "threshold"?: number;
+          "unit"?: string;
+        };
+        Relationships: [];
+      };
       "orchestrator_audit": {
         Row: {
           "action": string;
@@ -1085,6 +1128,7 @@ export type Database = {
       "get_health": { Args: Record<PropertyKey, never>; Returns: Json };
       "get_hook": { Args: { "p_source": string }; Returns: Json };
       "get_job": { Args: { "p_job_id": number }; Returns: Json };
+      "get_metrics": { Args: { "p_version": string }; Returns: Json };
       "get_operator": { Args: { "p_user_id": string }; Returns: Json };
       "get_overview": { Args: { "p_window": string }; Returns: Json };
       "get_plan": { Args: { "p_workflow_run_id": string }; Returns: Json };
@@ -1128,6 +1172,7 @@ export type Database = {
         Args: { "p_lease_ms": number; "p_limit": number; "p_worker_id": string };
         Returns: Json;
       };
+      "list_alerts": { Args: Record<PropertyKey, never>; Returns: Json };
       "list_archive_batches": { Args: { "p_limit": number }; Returns: Json };
       "list_audit": {
         Args: { "p_before"?: number; "p_filter"?: Json; "p_limit"?: number };

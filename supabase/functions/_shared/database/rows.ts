@@ -414,6 +414,30 @@ export interface AppendedSteps {
 export type { RunPlan } from "../contract/answers/runs.ts";
 
 export type { Health } from "../contract/answers/health.ts";
+/** Every metric as get_metrics() answers it. */
+export interface MetricSnapshot {
+  /** Upper bounds of the histograms' buckets, ascending; the last bucket has none. */
+  bounds: number[];
+  families: MetricFamily[];
+}
+
+export interface MetricFamily {
+  name: string;
+  type: "counter" | "histogram" | "gauge";
+  help: string;
+  /** Names of the labels, in the order of the samples' values. */
+  labels: string[];
+  samples: MetricSample[];
+}
+
+export interface MetricSample {
+  labels: string[];
+  /** Of a histogram: how many values it has. */
+  value: number;
+  sum?: number;
+  /** How many values are in a bucket alone, by its place; empty ones are left out. */
+  buckets?: Record<string, number>;
+}
 
 // --- agents
 

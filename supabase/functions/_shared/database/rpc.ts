@@ -278,7 +278,12 @@ export function createRpc(transport: Transport) {
       before?: string;
     }) => call<Delivery[]>("list_deliveries", prefix(a)).then(asList),
 
+    listAlerts: () => call<dashboard.Alerts>("list_alerts", {}),
+
     getHealth: () => call<rows.Health>("get_health", {}),
+
+    getMetrics: (a: { version: string }) =>
+      call<rows.MetricSnapshot>("get_metrics", prefix(a)).then((it) => withList(it, "families")),
 
     getSettings: () => call<rows.Json>("get_settings", {}),
 

@@ -22,6 +22,7 @@ export const ROUTE_ACCESS: AccessTable = {
   "POST /workflows/validate": "viewer",
   "GET /schedules": "viewer",
   "GET /rate_limits": "viewer",
+  "GET /alerts": "viewer",
   "GET /audit": "viewer",
   "GET /hooks": "viewer",
   "GET /hooks/:source": "viewer",
@@ -59,6 +60,7 @@ export const ROUTE_ACCESS: AccessTable = {
   "POST /destinations/:name/rotate": "operator",
   "POST /destinations/:name/enable": "operator",
   "POST /destinations/:name/replay": "operator",
+  "PUT /alerts/rules/:name": "operator",
   // What apps, agents and the platform call. POST /http calls with the service's credentials, and the
   // steps that POST /runs/:id/steps adds are somebody's code: neither is for a person at a page.
   "POST /worker": "service",
@@ -79,4 +81,6 @@ export const ROUTE_ACCESS: AccessTable = {
   // They take trigger keys, and no other credential.
   "POST /triggers/:key": "open",
   "GET /triggers/runs/:id": "open",
+  // A scraper has a token of its own, which is good for nothing else.
+  "GET /metrics": "open",
 };
