@@ -93,7 +93,7 @@ create table orchestrator.metric_deltas (
   waited_bucket smallint,
   waited double precision
 ) with (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=5000);
-comment on table orchestrator.metric_deltas is 'What was counted and is not folded yet; inserted only, and without an index. metric: a family, or step (labels step, outcome, error class; the workflow by definition_id) and run (labels workflow, status), each of which makes several.';
+comment on table orchestrator.metric_deltas is 'What was counted and is not folded yet; inserted only, and without an index. metric: a family, or step (labels step, outcome and, if it failed, error class; the workflow by definition_id) and run (labels workflow, status), each of which makes several.';
 alter table orchestrator.metric_deltas enable row level security;
 create policy "nobody but the service role" on orchestrator.metric_deltas as permissive for all to public using (false) with check (false);
 grant delete, insert, select, update on orchestrator.metric_deltas to service_role;
@@ -111,7 +111,7 @@ create table orchestrator.metric_families (
 comment on table orchestrator.metric_families is 'Every metric, without the prefix orchestrator_. Beyond max_label_sets, what is new counts under other in the place of its workflow, step, agent or destination.';
 alter table orchestrator.metric_families enable row level security;
 create policy "nobody but the service role" on orchestrator.metric_families as permissive for all to public using (false) with check (false);
-grant select on orchestrator.metric_families to service_role;
+grant delete, insert, select, update on orchestrator.metric_families to service_role;
 
 create table orchestrator.metric_totals (
   metric text not null,
@@ -1188,7 +1188,7 @@ begin
     left join public.workflow_runs r
       on r.workflow_run_id = case when w.workflow_key ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then w.workflow_key::uuid end
   )
-  select 'step_attempts_total', n.workflow || n.labels, 0::smallint, n.value, 0::double precision
+  select 'step_attempts_total', n.workflow || n.labels[1 : 2] || coalesce(n.labels[3], ''), 0::smallint, n.value, 0::double precision
   from named n where n.metric = 'step'
   union all
   select 'step_duration_seconds', n.workflow || n.labels[1], n.took_bucket, n.value, n.took
@@ -3161,28 +3161,26 @@ begin
     returning r.workflow_key, r.status, date_part('epoch', p_now - r.created_at) as took
   ),
   counted as (
-    -- A row for all that is alike (see the migration metrics), which for most batches is one.
+    -- A row for all that is alike: for most batches that is one of steps and one of runs (see the migration metrics).
     insert into orchestrator.metric_deltas (
       metric, definition_id, labels, value, took_bucket, took, waited_bucket, waited
     )
     select
-      'step', definition_id, array[step_id, 'success', ''], count(*), took_bucket, sum(took), waited_bucket, sum(waited)
+      metric, definition_id, array[name, status], count(*), took_bucket, sum(took), waited_bucket, sum(waited)
     from (
       select
-        definition_id, step_id, took, waited,
+        'step' as metric, definition_id, step_id as name, 'success' as status, took, waited,
         15 - width_bucket(-took, orchestrator.duration_bounds()) as took_bucket,
         15 - width_bucket(-waited, orchestrator.duration_bounds()) as waited_bucket
       from settled
-    ) as s
-    group by definition_id, step_id, took_bucket, waited_bucket
-    union all
-    select 'run', null, array[workflow_key, status], count(*), took_bucket, sum(took), null, null
-    from (
-      select workflow_key, status, took, 15 - width_bucket(-took, orchestrator.duration_bounds()) as took_bucket
+      union all
+      select
+        'run', null, workflow_key, status, took, null,
+        15 - width_bucket(-took, orchestrator.duration_bounds()), null
       from finished
       where status <> 'running'
-    ) as r
-    group by workflow_key, status, took_bucket
+    ) as ended
+    group by metric, definition_id, name, status, took_bucket, waited_bucket
   ),
   ready as (
     select

@@ -54,7 +54,7 @@ create table orchestrator.metric_deltas (
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);  -- filled and emptied all day
 
 comment on table orchestrator.metric_deltas is
-  'What was counted and is not folded yet; inserted only, and without an index. metric: a family, or step (labels step, outcome, error class; the workflow by definition_id) and run (labels workflow, status), each of which makes several.';
+  'What was counted and is not folded yet; inserted only, and without an index. metric: a family, or step (labels step, outcome and, if it failed, error class; the workflow by definition_id) and run (labels workflow, status), each of which makes several.';
 
 create table orchestrator.metric_totals (
   metric text not null,
@@ -77,8 +77,9 @@ create policy "nobody but the service role" on orchestrator.metric_deltas
   as permissive for all to public using (false) with check (false);
 create policy "nobody but the service role" on orchestrator.metric_totals
   as permissive for all to public using (false) with check (false);
-grant select on orchestrator.metric_families to service_role;
-grant select, insert, update, delete on orchestrator.metric_deltas, orchestrator.metric_totals to service_role;
+grant select, insert, update, delete on
+  orchestrator.metric_families, orchestrator.metric_deltas, orchestrator.metric_totals
+  to service_role;
 
 create function orchestrator.duration_bounds()
 returns double precision[]
@@ -166,7 +167,7 @@ begin
     left join public.workflow_runs r
       on r.workflow_run_id = case when w.workflow_key ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then w.workflow_key::uuid end
   )
-  select 'step_attempts_total', n.workflow || n.labels, 0::smallint, n.value, 0::double precision
+  select 'step_attempts_total', n.workflow || n.labels[1 : 2] || coalesce(n.labels[3], ''), 0::smallint, n.value, 0::double precision
   from named n where n.metric = 'step'
   union all
   select 'step_duration_seconds', n.workflow || n.labels[1], n.took_bucket, n.value, n.took
