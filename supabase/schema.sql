@@ -3781,7 +3781,7 @@ CREATE OR REPLACE FUNCTION orchestrator.duration_bounds()
  SET search_path TO ''
 AS $function$
 begin
-  return '{-1800, -300, -60, -30, -10, -5, -2.5, -1, -0.5, -0.25, -0.1, -0.05, -0.025, -0.01, -0.005}';
+  return array[-1800, -300, -60, -30, -10, -5, -2.5, -1, -0.5, -0.25, -0.1, -0.05, -0.025, -0.01, -0.005]::double precision[];
 end;
 $function$;
 comment on function orchestrator.duration_bounds() is 'The upper bounds of the histograms'' buckets in seconds, negated: width_bucket(-x, these) is how many are not below x, and 15 less that is the bucket of x, with a value at a bound inside.';
