@@ -3158,7 +3158,7 @@ begin
       finished_at = case when r.open_sinks = c.sinks then p_now end
     from closed c
     where r.workflow_run_id = c.workflow_run_id
-    returning r.workflow_key, r.status, date_part('epoch', p_now - r.created_at) as took
+    returning r.workflow_key, r.status, greatest(0, date_part('epoch', p_now - r.created_at)) as took
   ),
   counted as (
     -- A row for all that is alike: for most batches that is one of steps and one of runs (see the migration metrics).
@@ -3662,13 +3662,12 @@ begin
   insert into orchestrator.metric_deltas (metric, labels, value, took_bucket, took)
   select 'run', array[workflow_key, status], count(*), took_bucket, sum(took)
   from (
-    select
-      workflow_key, status, greatest(0, date_part('epoch', finished_at - created_at)) as took,
-      15 - width_bucket(
-        -date_part('epoch', finished_at - created_at), orchestrator.duration_bounds()
-      ) as took_bucket
-    from public.workflow_runs
-    where workflow_run_id = any (p_workflow_run_ids)
+    select e.*, 15 - width_bucket(-e.took, orchestrator.duration_bounds()) as took_bucket
+    from (
+      select workflow_key, status, greatest(0, date_part('epoch', finished_at - created_at)) as took
+      from public.workflow_runs
+      where workflow_run_id = any (p_workflow_run_ids)
+    ) as e
   ) as r
   group by workflow_key, status, took_bucket;
 end;
@@ -4076,7 +4075,7 @@ begin
   return v_folded;
 end;
 $function$;
-comment on function orchestrator.fold_metrics(p_limit integer) is 'Adds up to p_limit deltas (null: all) to the totals and deletes them; answers how many, 0 while somebody else is at it. Last in a transaction: who waits for a job or a run holds no total.';
+comment on function orchestrator.fold_metrics(p_limit integer) is 'Adds up to p_limit deltas (null: all) to the totals and deletes them; answers how many, 0 while somebody else is at it. Nobody waits for a total: readers see the last commit, ticks try the lock, and only pruning waits for it, while it holds nothing.';
 grant execute on function orchestrator.fold_metrics(p_limit integer) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator.hold_keys(p_keys text[], p_until timestamp with time zone[], p_now timestamp with time zone)
@@ -6825,7 +6824,8 @@ declare
   v_attempts integer;
   v_events integer;
 begin
-  -- What was counted for steps that were appended to a run has its workflow's name from the run.
+  -- What was counted for steps that were appended to a run has its workflow's name from the run. Waited for before
+  -- anything else is held.
   perform pg_advisory_xact_lock(hashtext('orchestrator.metrics'), 0);
   perform orchestrator.fold_metrics(null);
 

@@ -190,7 +190,7 @@ begin
       finished_at = case when r.open_sinks = c.sinks then p_now end
     from closed c
     where r.workflow_run_id = c.workflow_run_id
-    returning r.workflow_key, r.status, date_part('epoch', p_now - r.created_at) as took
+    returning r.workflow_key, r.status, greatest(0, date_part('epoch', p_now - r.created_at)) as took
   ),
   counted as (
     -- A row for all that is alike: for most batches that is one of steps and one of runs (see the migration metrics).

@@ -84,7 +84,8 @@ declare
   v_attempts integer;
   v_events integer;
 begin
-  -- What was counted for steps that were appended to a run has its workflow's name from the run.
+  -- What was counted for steps that were appended to a run has its workflow's name from the run. Waited for before
+  -- anything else is held.
   perform pg_advisory_xact_lock(hashtext('orchestrator.metrics'), 0);
   perform orchestrator.fold_metrics(null);
 

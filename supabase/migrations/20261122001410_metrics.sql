@@ -134,13 +134,12 @@ begin
   insert into orchestrator.metric_deltas (metric, labels, value, took_bucket, took)
   select 'run', array[workflow_key, status], count(*), took_bucket, sum(took)
   from (
-    select
-      workflow_key, status, greatest(0, date_part('epoch', finished_at - created_at)) as took,
-      15 - width_bucket(
-        -date_part('epoch', finished_at - created_at), orchestrator.duration_bounds()
-      ) as took_bucket
-    from public.workflow_runs
-    where workflow_run_id = any (p_workflow_run_ids)
+    select e.*, 15 - width_bucket(-e.took, orchestrator.duration_bounds()) as took_bucket
+    from (
+      select workflow_key, status, greatest(0, date_part('epoch', finished_at - created_at)) as took
+      from public.workflow_runs
+      where workflow_run_id = any (p_workflow_run_ids)
+    ) as e
   ) as r
   group by workflow_key, status, took_bucket;
 end;
@@ -283,7 +282,7 @@ end;
 $$;
 
 comment on function orchestrator.fold_metrics(integer) is
-  'Adds up to p_limit deltas (null: all) to the totals and deletes them; answers how many, 0 while somebody else is at it. Last in a transaction: who waits for a job or a run holds no total.';
+  'Adds up to p_limit deltas (null: all) to the totals and deletes them; answers how many, 0 while somebody else is at it. Nobody waits for a total: readers see the last commit, ticks try the lock, and only pruning waits for it, while it holds nothing.';
 
 create function orchestrator._read_gauges(p_version text)
 returns table (p_metric text, p_labels text[], p_value double precision)
