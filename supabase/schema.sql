@@ -199,7 +199,7 @@ create table orchestrator.metric_deltas (
   waited_bucket smallint,
   waited double precision
 ) with (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=5000);
-comment on table orchestrator.metric_deltas is 'What was counted and is not folded yet; inserted only, and without an index. metric: a family, or step (labels step, outcome, error class; the workflow by definition_id) and run (labels workflow, status), each of which makes several.';
+comment on table orchestrator.metric_deltas is 'What was counted and is not folded yet; inserted only, and without an index. metric: a family, or step (labels step, outcome and, if it failed, error class; the workflow by definition_id) and run (labels workflow, status), each of which makes several.';
 alter table orchestrator.metric_deltas enable row level security;
 create policy "nobody but the service role" on orchestrator.metric_deltas as permissive for all to public using (false) with check (false);
 grant delete, insert, select, update on orchestrator.metric_deltas to service_role;
@@ -217,7 +217,7 @@ create table orchestrator.metric_families (
 comment on table orchestrator.metric_families is 'Every metric, without the prefix orchestrator_. Beyond max_label_sets, what is new counts under other in the place of its workflow, step, agent or destination.';
 alter table orchestrator.metric_families enable row level security;
 create policy "nobody but the service role" on orchestrator.metric_families as permissive for all to public using (false) with check (false);
-grant select on orchestrator.metric_families to service_role;
+grant delete, insert, select, update on orchestrator.metric_families to service_role;
 
 create table orchestrator.metric_totals (
   metric text not null,
@@ -2184,7 +2184,7 @@ begin
     left join public.workflow_runs r
       on r.workflow_run_id = case when w.workflow_key ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then w.workflow_key::uuid end
   )
-  select 'step_attempts_total', n.workflow || n.labels, 0::smallint, n.value, 0::double precision
+  select 'step_attempts_total', n.workflow || n.labels[1 : 2] || coalesce(n.labels[3], ''), 0::smallint, n.value, 0::double precision
   from named n where n.metric = 'step'
   union all
   select 'step_duration_seconds', n.workflow || n.labels[1], n.took_bucket, n.value, n.took
@@ -4970,31 +4970,29 @@ begin
       finished_at = case when r.open_sinks = c.sinks then p_now end
     from closed c
     where r.workflow_run_id = c.workflow_run_id
-    returning r.workflow_key, r.status, date_part('epoch', p_now - r.created_at) as took
+    returning r.workflow_key, r.status, greatest(0, date_part('epoch', p_now - r.created_at)) as took
   ),
   counted as (
-    -- A row for all that is alike (see the migration metrics), which for most batches is one.
+    -- A row for all that is alike: for most batches that is one of steps and one of runs (see the migration metrics).
     insert into orchestrator.metric_deltas (
       metric, definition_id, labels, value, took_bucket, took, waited_bucket, waited
     )
     select
-      'step', definition_id, array[step_id, 'success', ''], count(*), took_bucket, sum(took), waited_bucket, sum(waited)
+      metric, definition_id, array[name, status], count(*), took_bucket, sum(took), waited_bucket, sum(waited)
     from (
       select
-        definition_id, step_id, took, waited,
+        'step' as metric, definition_id, step_id as name, 'success' as status, took, waited,
         15 - width_bucket(-took, orchestrator.duration_bounds()) as took_bucket,
         15 - width_bucket(-waited, orchestrator.duration_bounds()) as waited_bucket
       from settled
-    ) as s
-    group by definition_id, step_id, took_bucket, waited_bucket
-    union all
-    select 'run', null, array[workflow_key, status], count(*), took_bucket, sum(took), null, null
-    from (
-      select workflow_key, status, took, 15 - width_bucket(-took, orchestrator.duration_bounds()) as took_bucket
+      union all
+      select
+        'run', null, workflow_key, status, took, null,
+        15 - width_bucket(-took, orchestrator.duration_bounds()), null
       from finished
       where status <> 'running'
-    ) as r
-    group by workflow_key, status, took_bucket
+    ) as ended
+    group by metric, definition_id, name, status, took_bucket, waited_bucket
   ),
   ready as (
     select
@@ -5777,13 +5775,12 @@ begin
   insert into orchestrator.metric_deltas (metric, labels, value, took_bucket, took)
   select 'run', array[workflow_key, status], count(*), took_bucket, sum(took)
   from (
-    select
-      workflow_key, status, greatest(0, date_part('epoch', finished_at - created_at)) as took,
-      15 - width_bucket(
-        -date_part('epoch', finished_at - created_at), orchestrator.duration_bounds()
-      ) as took_bucket
-    from public.workflow_runs
-    where workflow_run_id = any (p_workflow_run_ids)
+    select e.*, 15 - width_bucket(-e.took, orchestrator.duration_bounds()) as took_bucket
+    from (
+      select workflow_key, status, greatest(0, date_part('epoch', finished_at - created_at)) as took
+      from public.workflow_runs
+      where workflow_run_id = any (p_workflow_run_ids)
+    ) as e
   ) as r
   group by workflow_key, status, took_bucket;
 end;
@@ -5954,7 +5951,7 @@ CREATE OR REPLACE FUNCTION orchestrator.duration_bounds()
  SET search_path TO ''
 AS $function$
 begin
-  return '{-1800, -300, -60, -30, -10, -5, -2.5, -1, -0.5, -0.25, -0.1, -0.05, -0.025, -0.01, -0.005}';
+  return array[-1800, -300, -60, -30, -10, -5, -2.5, -1, -0.5, -0.25, -0.1, -0.05, -0.025, -0.01, -0.005]::double precision[];
 end;
 $function$;
 comment on function orchestrator.duration_bounds() is 'The upper bounds of the histograms'' buckets in seconds, negated: width_bucket(-x, these) is how many are not below x, and 15 less that is the bucket of x, with a value at a bound inside.';
@@ -6298,7 +6295,7 @@ begin
   return v_folded;
 end;
 $function$;
-comment on function orchestrator.fold_metrics(p_limit integer) is 'Adds up to p_limit deltas (null: all) to the totals and deletes them; answers how many, 0 while somebody else is at it. Last in a transaction: who waits for a job or a run holds no total.';
+comment on function orchestrator.fold_metrics(p_limit integer) is 'Adds up to p_limit deltas (null: all) to the totals and deletes them; answers how many, 0 while somebody else is at it. Nobody waits for a total: readers see the last commit, ticks try the lock, and only pruning waits for it, while it holds nothing.';
 grant execute on function orchestrator.fold_metrics(p_limit integer) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator.hold_keys(p_keys text[], p_until timestamp with time zone[], p_now timestamp with time zone)
@@ -10184,13 +10181,14 @@ declare
   v_runs jsonb;
   v_aged jsonb;
 begin
+  -- What was counted for steps that were appended to a run has its workflow's name from the run. Waited for before
+  -- anything else is held.
+  perform pg_advisory_xact_lock(hashtext('orchestrator.metrics'), 0);
+  perform orchestrator.fold_metrics(null);
   select * into v_mark from orchestrator.prune_mark where is_only_row for update skip locked;
   if not found then
     return jsonb_build_object('runs', 0, 'jobs', 0, 'attempts', 0, 'events', 0, 'replies', 0, 'is_done', true);
   end if;
-  -- What was counted for steps that were appended to a run has its workflow's name from the run.
-  perform pg_advisory_xact_lock(hashtext('orchestrator.metrics'), 0);
-  perform orchestrator.fold_metrics(null);
 
   select
     array_agg(workflow_run_id order by workflow_run_id) filter (

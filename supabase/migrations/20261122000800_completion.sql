@@ -190,31 +190,29 @@ begin
       finished_at = case when r.open_sinks = c.sinks then p_now end
     from closed c
     where r.workflow_run_id = c.workflow_run_id
-    returning r.workflow_key, r.status, date_part('epoch', p_now - r.created_at) as took
+    returning r.workflow_key, r.status, greatest(0, date_part('epoch', p_now - r.created_at)) as took
   ),
   counted as (
-    -- A row for all that is alike (see the migration metrics), which for most batches is one.
+    -- A row for all that is alike: for most batches that is one of steps and one of runs (see the migration metrics).
     insert into orchestrator.metric_deltas (
       metric, definition_id, labels, value, took_bucket, took, waited_bucket, waited
     )
     select
-      'step', definition_id, array[step_id, 'success', ''], count(*), took_bucket, sum(took), waited_bucket, sum(waited)
+      metric, definition_id, array[name, status], count(*), took_bucket, sum(took), waited_bucket, sum(waited)
     from (
       select
-        definition_id, step_id, took, waited,
+        'step' as metric, definition_id, step_id as name, 'success' as status, took, waited,
         15 - width_bucket(-took, orchestrator.duration_bounds()) as took_bucket,
         15 - width_bucket(-waited, orchestrator.duration_bounds()) as waited_bucket
       from settled
-    ) as s
-    group by definition_id, step_id, took_bucket, waited_bucket
-    union all
-    select 'run', null, array[workflow_key, status], count(*), took_bucket, sum(took), null, null
-    from (
-      select workflow_key, status, took, 15 - width_bucket(-took, orchestrator.duration_bounds()) as took_bucket
+      union all
+      select
+        'run', null, workflow_key, status, took, null,
+        15 - width_bucket(-took, orchestrator.duration_bounds()), null
       from finished
       where status <> 'running'
-    ) as r
-    group by workflow_key, status, took_bucket
+    ) as ended
+    group by metric, definition_id, name, status, took_bucket, waited_bucket
   ),
   ready as (
     select

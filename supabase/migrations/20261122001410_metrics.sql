@@ -54,7 +54,7 @@ create table orchestrator.metric_deltas (
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);  -- filled and emptied all day
 
 comment on table orchestrator.metric_deltas is
-  'What was counted and is not folded yet; inserted only, and without an index. metric: a family, or step (labels step, outcome, error class; the workflow by definition_id) and run (labels workflow, status), each of which makes several.';
+  'What was counted and is not folded yet; inserted only, and without an index. metric: a family, or step (labels step, outcome and, if it failed, error class; the workflow by definition_id) and run (labels workflow, status), each of which makes several.';
 
 create table orchestrator.metric_totals (
   metric text not null,
@@ -77,8 +77,9 @@ create policy "nobody but the service role" on orchestrator.metric_deltas
   as permissive for all to public using (false) with check (false);
 create policy "nobody but the service role" on orchestrator.metric_totals
   as permissive for all to public using (false) with check (false);
-grant select on orchestrator.metric_families to service_role;
-grant select, insert, update, delete on orchestrator.metric_deltas, orchestrator.metric_totals to service_role;
+grant select, insert, update, delete on
+  orchestrator.metric_families, orchestrator.metric_deltas, orchestrator.metric_totals
+  to service_role;
 
 create function orchestrator.duration_bounds()
 returns double precision[]
@@ -88,7 +89,7 @@ security invoker
 set search_path = ''
 as $$
 begin
-  return '{-1800, -300, -60, -30, -10, -5, -2.5, -1, -0.5, -0.25, -0.1, -0.05, -0.025, -0.01, -0.005}';
+  return array[-1800, -300, -60, -30, -10, -5, -2.5, -1, -0.5, -0.25, -0.1, -0.05, -0.025, -0.01, -0.005]::double precision[];
 end;
 $$;
 
@@ -133,13 +134,12 @@ begin
   insert into orchestrator.metric_deltas (metric, labels, value, took_bucket, took)
   select 'run', array[workflow_key, status], count(*), took_bucket, sum(took)
   from (
-    select
-      workflow_key, status, greatest(0, date_part('epoch', finished_at - created_at)) as took,
-      15 - width_bucket(
-        -date_part('epoch', finished_at - created_at), orchestrator.duration_bounds()
-      ) as took_bucket
-    from public.workflow_runs
-    where workflow_run_id = any (p_workflow_run_ids)
+    select e.*, 15 - width_bucket(-e.took, orchestrator.duration_bounds()) as took_bucket
+    from (
+      select workflow_key, status, greatest(0, date_part('epoch', finished_at - created_at)) as took
+      from public.workflow_runs
+      where workflow_run_id = any (p_workflow_run_ids)
+    ) as e
   ) as r
   group by workflow_key, status, took_bucket;
 end;
@@ -166,7 +166,7 @@ begin
     left join public.workflow_runs r
       on r.workflow_run_id = case when w.workflow_key ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then w.workflow_key::uuid end
   )
-  select 'step_attempts_total', n.workflow || n.labels, 0::smallint, n.value, 0::double precision
+  select 'step_attempts_total', n.workflow || n.labels[1 : 2] || coalesce(n.labels[3], ''), 0::smallint, n.value, 0::double precision
   from named n where n.metric = 'step'
   union all
   select 'step_duration_seconds', n.workflow || n.labels[1], n.took_bucket, n.value, n.took
@@ -282,7 +282,7 @@ end;
 $$;
 
 comment on function orchestrator.fold_metrics(integer) is
-  'Adds up to p_limit deltas (null: all) to the totals and deletes them; answers how many, 0 while somebody else is at it. Last in a transaction: who waits for a job or a run holds no total.';
+  'Adds up to p_limit deltas (null: all) to the totals and deletes them; answers how many, 0 while somebody else is at it. Nobody waits for a total: readers see the last commit, ticks try the lock, and only pruning waits for it, while it holds nothing.';
 
 create function orchestrator._read_gauges(p_version text)
 returns table (p_metric text, p_labels text[], p_value double precision)

@@ -356,13 +356,14 @@ declare
   v_runs jsonb;
   v_aged jsonb;
 begin
+  -- What was counted for steps that were appended to a run has its workflow's name from the run. Waited for before
+  -- anything else is held.
+  perform pg_advisory_xact_lock(hashtext('orchestrator.metrics'), 0);
+  perform orchestrator.fold_metrics(null);
   select * into v_mark from orchestrator.prune_mark where is_only_row for update skip locked;
   if not found then
     return jsonb_build_object('runs', 0, 'jobs', 0, 'attempts', 0, 'events', 0, 'replies', 0, 'is_done', true);
   end if;
-  -- What was counted for steps that were appended to a run has its workflow's name from the run.
-  perform pg_advisory_xact_lock(hashtext('orchestrator.metrics'), 0);
-  perform orchestrator.fold_metrics(null);
 
   select
     array_agg(workflow_run_id order by workflow_run_id) filter (

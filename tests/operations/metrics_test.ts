@@ -70,7 +70,7 @@ test("after random runs with failures, lost leases, fan-outs and cancels, the co
   assert.equal(left, 0);
 });
 
-test("sub-runs, steps that were appended, slots and restarts are counted under their workflow", async (db) => {
+test("sub-runs and steps that were appended count under their workflow, also once they are pruned", async (db) => {
   const player = new Player(db, {
     plan: () => ({
       status: 200,
@@ -100,7 +100,7 @@ test("sub-runs, steps that were appended, slots and restarts are counted under t
   assert.equal(counters["step_attempts_total{parent,more,success,}"], 1);
   assert.deepEqual(withoutWaits(counters), await deriveCounters(db.admin));
 
-  // Nothing of it is left in the tables, and the fold comes after they are gone.
+  // Nothing was folded yet, and nothing of it is left in the tables.
   await db.admin`select public.prune_history('-1 second', 1000)`;
   const [{ runs }] = await db.admin`select count(*)::int as runs from workflow_runs`;
   assert.equal(runs, 0, `the run ${runId} is pruned`);
