@@ -7,6 +7,7 @@ import { compileAppendedSteps } from "../../supabase/functions/_shared/workflow/
 import { compileWorkflow } from "../../supabase/functions/_shared/workflow/compile.ts";
 import { openDatabase, type TestConnection, type TestDatabase } from "../harness/database.ts";
 import { assertInvariants } from "../harness/invariants.ts";
+import { keepHistory } from "../harness/old_history.ts";
 import { fails, Player } from "../harness/player.ts";
 
 const CALL = "/functions/v1/agent-proxy/noop";

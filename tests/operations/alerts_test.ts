@@ -1,6 +1,7 @@
 // The alert rules as the ticks look at them: each fires on what it is for, and ends; each is told once when it
 // begins and once when it ends, whatever ticks do.
 import assert from "node:assert/strict";
+import { pruneEnded } from "../harness/old_history.ts";
 import { parse } from "yaml";
 import {
   dispatch,
@@ -177,7 +178,7 @@ Deno.test("what ended before the first look does not count, nor does pruning", (
     await look(db);
     await tick(db);
     assert.deepEqual(await readStates(db), []);
-    await db.admin`select prune_history('0', 1000)`;
+    await pruneEnded(db);
     await tick(db);
     await tick(db);
     assert.deepEqual(await readStates(db), []);

@@ -8,7 +8,7 @@ import type { Rpc } from "../../supabase/functions/_shared/database/rpc.ts";
 import { OUTPUT_BUCKET } from "../../supabase/functions/_shared/outputs/bucket.ts";
 import { chain, publish, writeWorkflow } from "../harness/definition.ts";
 import { openStack, type TestStack } from "../harness/stack.ts";
-import { addOldRuns, keepHistory, listKept, pruneAll } from "./old_history.ts";
+import { addOldRuns, keepHistory, listKept, pruneAll } from "../harness/old_history.ts";
 
 let s: TestStack;
 let rpc: Rpc;

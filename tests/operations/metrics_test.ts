@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { openDatabase, type TestDatabase } from "../harness/database.ts";
 import { chain, publish, writeWorkflow } from "../harness/definition.ts";
+import { pruneEnded } from "../harness/old_history.ts";
 import { fails, Player } from "../harness/player.ts";
 import { drain, lease, settle, success } from "../harness/worker.ts";
 import { DatabaseEngine } from "../property/database_engine.ts";
@@ -12,9 +13,13 @@ import { deriveCounters, readCounters, readGauges, type Series } from "./counter
 
 const CALL = "/functions/v1/agent-proxy/noop";
 
-function test(sentence: string, run: (db: TestDatabase) => Promise<void>): void {
+function test(
+  sentence: string,
+  run: (db: TestDatabase) => Promise<void>,
+  options?: { isArranged: boolean },
+): void {
   Deno.test(sentence, async () => {
-    const db = await openDatabase();
+    const db = await openDatabase(options);
     try {
       await run(db);
     } finally {
@@ -101,7 +106,7 @@ test("sub-runs and steps that were appended count under their workflow, also onc
   assert.deepEqual(withoutWaits(counters), await deriveCounters(db.admin));
 
   // Nothing was folded yet, and nothing of it is left in the tables.
-  await db.admin`select public.prune_history('-1 second', 1000)`;
+  await pruneEnded(db);
   const [{ runs }] = await db.admin`select count(*)::int as runs from workflow_runs`;
   assert.equal(runs, 0, `the run ${runId} is pruned`);
   assert.deepEqual(await readCounters(db.rpc), counters);
@@ -115,7 +120,7 @@ test("counters go on from where they were when history is pruned", async (db) =>
   for (let round = 0; round < 3; round++) {
     await dispatch(db, "flow", 10);
     await drain(db.rpc);
-    await db.admin`select public.prune_history('-1 second', 1000)`;
+    await pruneEnded(db);
     counts.push((await readCounters(db.rpc))["runs_finished_total{flow,success}"]);
   }
   assert.deepEqual(counts, [10, 20, 30]);
@@ -179,7 +184,7 @@ test("a value at a bound is in the bucket of the bound", async (db) => {
   const filled = Object.entries(samples[0].buckets!).map(([at, n]) => [bounds[Number(at)], n]);
   assert.deepEqual(filled, [[0.005, 2], [0.01, 2], [1, 1], [1800, 1], [undefined, 1]]);
   assert.equal(samples[0].value, spans.length);
-});
+}, { isArranged: true });
 
 test("what a family has no room for counts under other, the same before and after a fold", async (db) => {
   await db.admin`
@@ -277,7 +282,7 @@ test("refused tokens, missed slots and concurrency conflicts are counted", async
     ["concurrency_conflicts_total{replace,replace}", 2],
     ["concurrency_conflicts_total{skip,skip}", 2],
   ]);
-});
+}, { isArranged: true });
 
 test("a counter of another part is raised by name, and neither an unknown one nor by less than nothing", async (db) => {
   const count = (metric: string, labels: Record<string, string>, value: number) =>

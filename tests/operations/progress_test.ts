@@ -14,7 +14,7 @@ const it = await openHttpStack({
   settings: { progress_stream_ms: STREAM_MS, progress_max_streams: 2 },
 });
 Deno.test.afterAll(() => it.stop());
-const db = await openDatabase();
+const db = await openDatabase({ isArranged: true });
 Deno.test.afterAll(() => db.close());
 
 const NOBODY = "00000000-0000-4000-8000-000000000000";

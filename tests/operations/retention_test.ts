@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { openDatabase, type TestDatabase } from "../harness/database.ts";
 import { chain, publish, writeWorkflow } from "../harness/definition.ts";
 import { drain, lease, settle, success } from "../harness/worker.ts";
-import { addOldRuns, DAY_MS, keepHistory, listKept, pruneAll } from "./old_history.ts";
+import { addOldRuns, DAY_MS, keepHistory, listKept, pruneAll } from "../harness/old_history.ts";
 
 async function withHistory(
   run: (db: TestDatabase) => Promise<void>,

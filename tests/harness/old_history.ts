@@ -1,7 +1,7 @@
 // What the tests of retention share: how long things are kept, and runs that ended in the past.
 import { listRetention } from "../../supabase/functions/_shared/contract/retention.ts";
 import { readSettings } from "../../supabase/functions/_shared/contract/settings.ts";
-import type { TestDatabase } from "../harness/database.ts";
+import type { TestDatabase } from "./database.ts";
 
 export const DAY_MS = 86_400_000;
 
@@ -55,6 +55,16 @@ export async function addOldRuns(
 /** Prunes as pg_cron does, batch by batch until nothing is left. */
 export async function pruneAll({ admin }: Pick<TestDatabase, "admin">): Promise<void> {
   await admin`call orchestrator.prune()`;
+}
+
+/** Deletes every run that has ended, as if that had been long ago. */
+export async function pruneEnded(db: Pick<TestDatabase, "admin">): Promise<void> {
+  await keepHistory(db);
+  await db.admin`
+    update workflow_runs
+    set created_at = created_at - interval '100 days', finished_at = finished_at - interval '100 days'
+    where finished_at is not null`;
+  await pruneAll(db);
 }
 
 /** Those of the runs that are still there, in their order. */
