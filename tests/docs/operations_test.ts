@@ -1,10 +1,15 @@
-// docs/operations.md is true: its SQL runs on a database with runs in every state that it speaks of, its
-// curl lines on a running stack, in the order in which they stand.
+// docs/operations.md and docs/monitoring.md are true: their SQL runs on a database with runs in every state
+// that they speak of, their curl lines on a running stack, in the order in which they stand.
 import assert from "node:assert/strict";
-import { CURL_OR_OURS, type HttpStack, openHttpStack } from "../http/http_stack.ts";
+import { openDatabase } from "../harness/database.ts";
+import { createCaller } from "../operations/trigger_caller.ts";
+import { type HttpStack, openHttpStack } from "../http/http_stack.ts";
 import { readSettings } from "../../supabase/functions/_shared/contract/settings.ts";
+import { readTable } from "./document.ts";
+import { countRows, isRunnable, listBlocks, readDocument, runShell } from "./run_blocks.ts";
 
-const TEXT = await Deno.readTextFile(new URL("../../docs/operations.md", import.meta.url));
+const TEXT = await readDocument("docs/operations.md");
+const MONITORING = await readDocument("docs/monitoring.md");
 
 /** What only a hosted project, with its CLI and its password, can run: the first line of each block. */
 const HOSTED = [
@@ -14,46 +19,118 @@ const HOSTED = [
   "supabase functions deploy orchestrator --use-api",
   "supabase secrets set EDGE_BASE_URL=https://your-project.supabase.co",
   "export SUPABASE_URL=https://your-project.supabase.co",
+  "npx -y deno@2 task admin:build --url $SUPABASE_URL --key sb_publishable_... --out dist",
   "git pull",
   "export SUPABASE_SECRET_KEY=sb_secret_...",
   'supabase db dump --db-url "$DATABASE_URL" -f schema.sql --schema public,orchestrator',
   'psql "$DATABASE_URL" --single-transaction -v ON_ERROR_STOP=1 \\',
+  "supabase secrets set ORCHESTRATOR_METRICS_TOKEN=$(openssl rand -hex 24)",
+  "supabase secrets set OTEL_EXPORTER_OTLP_ENDPOINT=https://otel.example.com",
 ];
 
-interface Block {
-  language: string;
-  text: string;
-}
+/** Run by the test below: it needs no stack. */
+const PROMTOOL = "cd monitoring/prometheus";
+const METRICS_TOKEN = "a token of the test, long enough".replaceAll(" ", "-");
 
-const blocks: Block[] = [...TEXT.matchAll(/^( *)```(\w+)\n(.*?)^\1```$/gms)].map(
-  ([, indent, language, body]) => ({
-    language,
-    text: body.split("\n").map((line) => line.slice(indent.length)).join("\n"),
-  }),
-);
-const isCurl = ({ language, text }: Block) => language === "bash" && text.startsWith("curl ");
+const blocks = [...listBlocks(TEXT), ...listBlocks(MONITORING)];
 
-Deno.test("every shell block is a curl block that runs here, or is listed as one for a hosted project", () => {
-  const others = blocks.filter((it) => it.language === "bash" && !isCurl(it));
-  assert.deepEqual(others.map(({ text }) => text.split("\n")[0]), HOSTED);
+Deno.test("every shell block runs here, or is listed as one for a hosted project", () => {
+  const others = blocks.filter((it) => it.language === "bash" && !isRunnable(it));
+  const firsts = others.map(({ text }) => text.split("\n")[0]);
+  assert.deepEqual(firsts.filter((line) => line !== PROMTOOL), HOSTED);
 });
 
 Deno.test("every SQL and every curl block runs on a stack with work in it, and the queries find it", async () => {
-  const http = await openHttpStack({ isSetUp: true });
+  const http = await openHttpStack({
+    isSetUp: true,
+    env: { ORCHESTRATOR_METRICS_TOKEN: METRICS_TOKEN },
+  });
   try {
-    const run = await arrange(http);
+    const env = { ...await arrange(http), ORCHESTRATOR_METRICS_TOKEN: METRICS_TOKEN };
     const found = new Map<string, number>();
     for (const block of blocks) {
       if (block.language === "sql") found.set(block.text, await countRows(http, block.text));
-      else if (isCurl(block)) await runCurls(http, block.text, run);
+      else if (isRunnable(block)) await runShell(http, block.text, env);
     }
-    assert.ok(found.size > 15, `found ${found.size} blocks`);
-    const empty = [...found].filter(([text, rows]) => rows === 0 && /^select/m.test(text)).map((
-      [text],
-    ) => text);
-    assert.deepEqual(empty, [], "these find nothing of what was arranged for them");
+    assert.ok(found.size > 20, `found ${found.size} blocks`);
+    const empty = [...found].filter(([text, rows]) => rows === 0 && /^select/m.test(text));
+    // All but the question whether something is broken find what was arranged for them.
+    const texts = empty.map(([text]) => text.trim());
+    assert.deepEqual(texts, ["select * from orchestrator.check_invariants();"]);
   } finally {
     await http.stop();
+  }
+});
+
+Deno.test("a restore empties every table that the migrations fill, and no other one", async () => {
+  const [, statement] = TEXT.match(/-c "(truncate .*?)"/s)!;
+  const db = await openDatabase();
+  try {
+    const listFilled = async () => {
+      const tables = await db.admin<{ name: string }[]>`
+        select oid::regclass::text as name from pg_class
+        where relkind = 'r' and relnamespace in ('public'::regnamespace, 'orchestrator'::regnamespace)`;
+      const filled: string[] = [];
+      for (const { name } of tables) {
+        const rows = await db.admin.unsafe(`select from ${name} limit 1`);
+        if (rows.length > 0) filled.push(name);
+      }
+      return filled;
+    };
+    const filled = await listFilled();
+    assert.ok(filled.length > 5);
+    // One more, empty so far, stands there because it refers to one of them.
+    const named = statement.replace("truncate ", "").split(/,[\s\\]*/);
+    assert.deepEqual(named.sort(), [...filled, "orchestrator.alerts"].sort());
+    await db.admin.unsafe(statement.replaceAll("\\\n", "\n"));
+    assert.deepEqual(await listFilled(), []);
+  } finally {
+    await db.close();
+  }
+});
+
+Deno.test("the metrics and the alert rules are those of the database", async () => {
+  const db = await openDatabase();
+  try {
+    const families = await db.admin<{ name: string; type: string; labels: string[] }[]>`
+      select name, type, labels from orchestrator.metric_families`;
+    const metrics = readTable(MONITORING, "metrics").map(([name, type, labels]) =>
+      [name.slice(1, -1), type, labels.replaceAll("`", "").replaceAll(", ", ",")].join(" ")
+    );
+    const known = families.map(({ name, type, labels }) =>
+      [name, type, labels.join(",")].join(" ")
+    );
+    assert.deepEqual(metrics.sort(), known.sort());
+
+    const rules = await db.admin<Record<string, string>[]>`
+      select name, severity, extract(epoch from for_span)::int / 60 as minutes, description
+      from orchestrator_alert_rules order by name`;
+    assert.deepEqual(
+      readTable(MONITORING, "alerts"),
+      rules.map(({ name, severity, minutes, description }) => [
+        `\`${name}\``,
+        severity,
+        Number(minutes) === 0 ? "at once" : `${minutes} min`,
+        description,
+      ]),
+    );
+  } finally {
+    await db.close();
+  }
+});
+
+Deno.test("the files for Prometheus are what the page says, and promtool takes them", async () => {
+  const config = await readDocument("monitoring/prometheus/prometheus.yml");
+  const [shown] = listBlocks(MONITORING).filter(({ language }) => language === "yaml");
+  assert.ok(config.includes(shown.text), shown.text);
+  const commands = blocks.find(({ text }) => text.startsWith(PROMTOOL))!;
+  const { success, stderr } = await new Deno.Command("sh", {
+    args: ["-ec", commands.text],
+    cwd: new URL("../../", import.meta.url),
+  }).output();
+  assert.ok(success, new TextDecoder().decode(stderr));
+  for (const [, name] of MONITORING.matchAll(/^\| `(\w+\.json)` \|/gm)) {
+    await readDocument(`monitoring/grafana/${name}`);
   }
 });
 
@@ -67,16 +144,15 @@ Deno.test("the figures that come from settings and measurements are theirs", asy
     ),
   );
   assert.ok(TEXT.includes(`at most ${settings.workerBudgetMs / 1000} s by default`));
-  const measured = await Deno.readTextFile(
-    new URL("../../docs/performance.md", import.meta.url),
-  );
+  const measured = await readDocument("docs/performance.md");
   for (const figure of ["1,446 steps/s", "0.253 ms", "123 MB", "1.05"]) {
     assert.ok(TEXT.includes(figure.split(" ")[0]) && measured.includes(figure), figure);
   }
 });
 
-/** Runs in the states that the document asks after; answers a live one. */
-async function arrange({ sql, ask }: HttpStack): Promise<string> {
+/** Runs in the states that the documents ask after, and what they name; answers a live run and a key. */
+async function arrange(http: HttpStack): Promise<{ RUN: string; KEY_ID: string }> {
+  const { sql, ask } = http;
   const dispatch = async (key: string) => {
     const { body } = await ask("POST", "/orchestrator/dispatch", {
       body: { user_id: "ada", workflow_key: key },
@@ -95,11 +171,17 @@ async function arrange({ sql, ask }: HttpStack): Promise<string> {
     where job_id = (
       select min(job_id) from job_queue where workflow_run_id = ${other} and open_dependencies = 0
     )`;
-  await sql`
-    update job_queue set status = 'parked', parked = '{"for": "timer"}', next_run_at = now() + interval '1 hour'
-    where job_id = (
-      select min(job_id) from job_queue where workflow_run_id = ${live} and open_dependencies = 0
-    )`;
+  const asynchronous = await dispatch("daily_instructor_v1");
+  for (const [run, reason] of [[live, "timer"], [asynchronous, "callback"]]) {
+    await sql`
+      update job_queue
+      set status = 'parked', parked = ${
+      sql.json({ for: reason })
+    }, next_run_at = now() + interval '1 hour'
+      where job_id = (
+        select min(job_id) from job_queue where workflow_run_id = ${run} and open_dependencies = 0
+      )`;
+  }
   await sql`
     insert into job_attempts (job_id, workflow_run_id, attempt, started_at, finished_at, success, error_class)
     select job_id, workflow_run_id, 1, now(), now(), false, 'network' from job_queue where workflow_run_id = ${other}`;
@@ -127,34 +209,29 @@ async function arrange({ sql, ask }: HttpStack): Promise<string> {
     values ('agent:clo', 1, 1, '') on conflict (pattern) do nothing`;
   await sql`
     insert into rate_limits (rl_key, tokens, last_refill, refill_rate, capacity) values ('agent:clo', 1, now(), 1, 1)`;
-  return live;
+  await addPartners(http);
+  const { key_id } = await createCaller(http).makeKey();
+  await createCaller(http).makeKey();
+  return { RUN: live, KEY_ID: key_id };
 }
 
-/** Runs a block; answers how many rows its queries gave together. */
-async function countRows({ sql }: HttpStack, block: string): Promise<number> {
-  try {
-    const results = await sql.unsafe(block).simple();
-    return [results].flat(2).length;
-  } catch (cause) {
-    throw new Error(`this block fails:\n${block}`, { cause });
-  }
-}
-
-/** Runs the lines of a block in a shell; every answer must be a success. */
-async function runCurls({ stack }: HttpStack, block: string, run: string): Promise<void> {
-  const lines = block.trim().replaceAll(/^curl /gm, "curl -sS -w '\\n%{http_code}\\n' ");
-  const { success, stdout, stderr } = await new Deno.Command("sh", {
-    args: ["-ec", `${CURL_OR_OURS}\n${lines}`],
-    env: {
-      SUPABASE_SECRET_KEY: stack.keys.secret,
-      SUPABASE_URL: stack.url,
-      API: `${stack.url}/functions/v1/orchestrator`,
-      RUN: run,
-    },
-  }).output();
-  const text = new TextDecoder().decode(stdout);
-  assert.ok(success, `${block}\n${new TextDecoder().decode(stderr)}`);
-  const statuses = text.split("\n").filter((line) => /^\d{3}$/.test(line));
-  assert.equal(statuses.length, lines.match(/^curl /gm)!.length, text);
-  for (const status of statuses) assert.match(status, /^2/, `${block}\n${text}`);
+/** Those who send and those who are told, and what came from them. */
+async function addPartners({ sql, ask }: HttpStack): Promise<void> {
+  const put = async (path: string, body: unknown) => {
+    const answer = await ask("PUT", `/orchestrator${path}`, { body });
+    assert.equal(answer.status, 200, answer.text);
+  };
+  const event = { event_type: "a", user_id: "ada" };
+  await put("/destinations/ops", {
+    kind: "webhook",
+    url: "https://hooks.example.com/",
+    types: ["run.failed"],
+  });
+  await put("/hooks/crm", { preset: "api_key", secret: "a long random text", ...event });
+  await put("/hooks/github", { preset: "github", secret: "a secret of GitHub", ...event });
+  const sent = await ask("POST", "/orchestrator/hooks/crm", {
+    headers: { "x-api-key": "a long random text" },
+    body: {},
+  });
+  assert.equal(sent.status, 202, sent.text);
 }
