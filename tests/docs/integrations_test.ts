@@ -1,5 +1,6 @@
 // docs/integrations.md is true: its workflow is published, its curl lines, SQL and keys work on a running
-// stack, in the order in which they stand, and its TypeScript does what it says.
+// stack, in the order in which they stand, and its TypeScript does what it says. So do the lines of the
+// README on the same subjects.
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { Webhook } from "standardwebhooks";
@@ -9,6 +10,8 @@ import { createCaller } from "../operations/trigger_caller.ts";
 import { countRows, isRunnable, listBlocks, readDocument, runShell } from "./run_blocks.ts";
 
 const blocks = listBlocks(await readDocument("docs/integrations.md"));
+const README = /^## Operating it$.*?(?=^## )/ms.exec(await readDocument("README.md"))![0];
+const METRICS_TOKEN = "a-token-of-the-test";
 
 async function publish({ ask }: HttpStack): Promise<void> {
   for (const { text: source } of blocks.filter(({ language }) => language === "yaml")) {
@@ -18,7 +21,10 @@ async function publish({ ask }: HttpStack): Promise<void> {
 }
 
 async function withStack(run: (http: HttpStack) => Promise<void>): Promise<void> {
-  const http = await openHttpStack({ isSetUp: true });
+  const http = await openHttpStack({
+    isSetUp: true,
+    env: { ORCHESTRATOR_METRICS_TOKEN: METRICS_TOKEN },
+  });
   try {
     await publish(http);
     await run(http);
@@ -54,6 +60,17 @@ Deno.test("every block runs, in the order of the page", () =>
     assert.match(text, /"openapi":"3\.1/);
     const [event] = await http.sql`select type, user_id from intent_events`;
     assert.deepEqual({ ...event }, { type: "crm.lead", user_id: "ada" });
+  }));
+
+Deno.test("every shell block of the README's part on operating it runs", () =>
+  withStack(async (http) => {
+    const { key } = await createCaller(http).makeKey();
+    const shell = listBlocks(README).filter(({ language }) => language === "bash");
+    assert.ok(shell.length >= 4, `found ${shell.length}`);
+    for (const block of shell) {
+      assert.ok(isRunnable(block), block.text);
+      await runShell(http, block.text, { KEY: key, ORCHESTRATOR_METRICS_TOKEN: METRICS_TOKEN });
+    }
   }));
 
 /** The page's TypeScript, as a module beside the others; the caller removes it. */

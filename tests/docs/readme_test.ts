@@ -27,6 +27,8 @@ const DOCUMENTS = [
   "CHANGELOG.md",
   "docs/architecture.md",
   "docs/glossary.md",
+  "docs/integrations.md",
+  "docs/monitoring.md",
   "docs/operations.md",
   "docs/performance.md",
 ];
