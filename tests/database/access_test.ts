@@ -9,6 +9,7 @@ import { type CatalogFunction, readFunctions, readRelations } from "./catalog.ts
 const OWNER_ONLY = new Map([
   ["orchestrator.prune_cron_history", "pg_cron, as the owner of the job"],
   ["orchestrator._tick_interval", "configure_orchestrator, which runs as its owner"],
+  ["orchestrator.let_users_listen", "migrations, as the owner of a policy of the platform's"],
 ]);
 
 /** What nobody changes once it is written, not even the service role. */
