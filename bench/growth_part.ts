@@ -6,6 +6,8 @@ import { type Figures, percentile } from "./figures.ts";
 import { dispatchRuns, LEASE_MS, succeed } from "./ours/calls.ts";
 import { addFinishedJobs, addWaitingJobs, prepareWorkflows } from "./growth_rows.ts";
 import type { BenchSettings } from "./settings.ts";
+import { listRetention } from "../supabase/functions/_shared/contract/retention.ts";
+import { readSettings } from "../supabase/functions/_shared/contract/settings.ts";
 import type { Rpc } from "../supabase/functions/_shared/database/rpc.ts";
 
 const BATCH = 100;
@@ -113,9 +115,13 @@ async function drainApart(rpc: Rpc) {
 
 /** As pg_cron does it, without the pauses between. */
 async function prune(database: BenchDatabase): Promise<void> {
+  const settings = { ...listRetention(readSettings(() => undefined, {})), history_days: 1 };
+  await database.admin`
+    insert into orchestrator.settings_at_setup (name, value)
+    select key, value::integer from jsonb_each_text(${database.admin.json(settings)})`;
   for (;;) {
-    const [{ runs }] = await database.admin<{ runs: number }[]>`
-      select (public.prune_history(interval '12 hours', 5000) ->> 'runs')::integer as runs`;
-    if (runs === 0) return;
+    const [{ is_done }] = await database.admin<{ is_done: boolean }[]>`
+      select (public.prune_history(200) ->> 'is_done')::boolean as is_done`;
+    if (is_done) return;
   }
 }

@@ -88,6 +88,17 @@ export const FUNCTION_VARIABLES: readonly Variable[] = [
     example: "",
     description: "The service that traces name. Default: orchestrator.",
   },
+  {
+    name: "ORCHESTRATOR_DASHBOARD_URL",
+    example: "",
+    description: "Where the dashboard is: notifications to Slack link to their runs there.",
+  },
+  {
+    name: "ORCHESTRATOR_METRICS_TOKEN",
+    example: "",
+    description: "What a scraper of GET /metrics sends as Bearer, at least 16 characters. " +
+      "Default: none, and no metrics are served.",
+  },
 ];
 
 /** The text of .env.example. */

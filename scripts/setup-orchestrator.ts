@@ -5,10 +5,12 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { readProjectNames } from "./project_names.ts";
 import { OrchestratorError, type Problem } from "../supabase/functions/_shared/contract/errors.ts";
+import { listRetention } from "../supabase/functions/_shared/contract/retention.ts";
 import { readSettings, type Settings } from "../supabase/functions/_shared/contract/settings.ts";
 import type { CompiledWorkflow } from "../supabase/functions/_shared/contract/compiled_workflow.ts";
 import { connect } from "../supabase/functions/_shared/database/client.ts";
 import type { Rpc } from "../supabase/functions/_shared/database/rpc.ts";
+import { ARCHIVE_BUCKET, ArchiveBucket } from "../supabase/functions/_shared/archive/bucket.ts";
 import { OUTPUT_BUCKET, OutputBucket } from "../supabase/functions/_shared/outputs/bucket.ts";
 import {
   readKeyOfFileName,
@@ -90,6 +92,10 @@ export async function setUp(options: SetUpOptions): Promise<SetUpResult> {
   if (dryRun ? !await outputs.exists() : await outputs.create()) {
     tell("create", `the private bucket ${OUTPUT_BUCKET}`);
   }
+  const archive = new ArchiveBucket(storage);
+  if (settings.archiveHistory > 0 && (dryRun ? !await archive.exists() : await archive.create())) {
+    tell("create", `the private bucket ${ARCHIVE_BUCKET}`);
+  }
   const uploaded = new Set<string>();
   // Templates first: whoever publishes a workflow from the bucket needs them.
   for (const { file, source } of [...templates, ...texts]) {
@@ -103,7 +109,7 @@ export async function setUp(options: SetUpOptions): Promise<SetUpResult> {
   const { cron_jobs } = dryRun ? { cron_jobs: [] } : await rpc.configureOrchestrator({
     baseUrl,
     serviceKey,
-    historyDays: settings.historyDays,
+    settings: listRetention(settings),
   });
   tell("store", `${baseUrl} and the service key in Vault`);
   if (dryRun) tell("schedule", "the pg_cron jobs");

@@ -26,6 +26,7 @@ const SHARED_IMPORTS: Record<string, string[]> = {
   log: [],
   platform: ["log"],
   database: ["contract", "http", "platform", "log"],
+  metrics: ["database"],
   http: ["contract", "platform", "log", "workflow/near.ts"],
   agent_kit: ["contract", "http", "platform", "log", "database"],
 };

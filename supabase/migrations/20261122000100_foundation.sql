@@ -11,7 +11,7 @@
 --   parking       jobs that wait: events, timers, items, sub-runs, callbacks, slots
 --   plans         steps that come to a live run: handlers, appended steps
 --   schedule      cron slots, one row per workflow and per subscriber
---   maintenance   ticks, sweeps, pruning
+--   maintenance   ticks, sweeps, the set-up
 --   operators     cancel, retry, reset, restart, views, health
 --   agent_replies replies of example agents, kept for idempotent replay
 --   reads         runs, jobs, workflows, schedules, rate limits: what people look at, by filter and page
@@ -23,6 +23,11 @@
 --   triggers      public workflows, and the keys that start them from outside
 --   traces        runs that have ended, until their spans are exported
 --   progress      how far a run is, for apps that show it
+--   notifications what happened, told to Slack channels and webhooks
+--   retention     what is old: archived where that is asked for, and deleted in small batches
+--   metrics       counters and durations, counted by the statements that did it
+--   alerts        what is wrong, found by rules that the ticks look at
+--   monitoring    what a read-only role sees, for Grafana
 --
 -- Tables and RPCs that callers name live in public; helpers live in orchestrator.
 -- Lock order everywhere: run (advisory, see orchestrator.lock_runs), then jobs by id, then run rows; then buckets by

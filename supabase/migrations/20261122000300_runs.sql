@@ -226,11 +226,14 @@ create table orchestrator.signals (
   job_id bigint,
   workflow_key text,
   concurrency_key text,
-  constraint signals_name_a_job_or_a_slot check ((job_id is null) = (concurrency_key is not null))
+  is_notice boolean not null default false,
+  constraint signals_name_one_thing check (
+    (job_id is not null)::integer + (concurrency_key is not null)::integer + is_notice::integer = 1
+  )
 );
 
 comment on table orchestrator.signals is
-  'Somebody to look at: a parked job that may go on, or a concurrency key whose slots changed. Inserted only, without a lock on what is meant; process_signals takes them in a transaction of its own.';
+  'Something to look at: a parked job that may go on, a concurrency key whose slots changed, or (is_notice) notifications that wait. Inserted only, without a lock on what is meant; process_signals takes them in a transaction of its own.';
 
 alter table public.fan_outs enable row level security;
 alter table public.plan_revisions enable row level security;

@@ -66,7 +66,13 @@ begin
     join public.workflow_definitions d using (definition_id)
     order by r.idempotency_key, r.request_index
     on conflict (idempotency_key) where idempotency_key is not null do nothing
-    returning workflow_runs.workflow_run_id
+    returning workflow_runs.workflow_run_id, workflow_runs.workflow_key
+  ),
+  counted as (
+    insert into orchestrator.metric_deltas (metric, labels, value)
+    select 'runs_started_total', array[workflow_key, p_trigger_type], count(*)
+    from inserted
+    group by workflow_key
   ),
   jobs as (
     insert into public.job_queue (

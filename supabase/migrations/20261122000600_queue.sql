@@ -331,6 +331,21 @@ $$;
 comment on function orchestrator._fronts() is
   'The priorities that have jobs, and where those of each begin. While finding that out is slow, it is remembered in the session for one to ten seconds: a job that comes back from before a mark waits for so long.';
 
+create function orchestrator.oldest_due_at()
+returns timestamptz
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  return (select nullif(min(f.first), 'infinity') from unnest((orchestrator._list_fronts()).p_firsts) as f (first));
+end;
+$$;
+
+comment on function orchestrator.oldest_due_at() is
+  'Since when the oldest job that is ready has been due, or when the first one will be; signals that wait are no answer to that.';
+
 create function orchestrator.next_due_at(p_is_sure boolean default true)
 returns timestamptz
 language plpgsql
@@ -348,7 +363,7 @@ begin
     return v_now;
   end if;
   if p_is_sure then
-    return (select nullif(min(f.first), 'infinity') from unnest((orchestrator._list_fronts()).p_firsts) as f (first));
+    return orchestrator.oldest_due_at();
   end if;
   return (
     select nullif(min(d.next_run_at), 'infinity')
@@ -1118,7 +1133,7 @@ grant execute on function
   orchestrator.ring(),
   orchestrator._list_fronts(), orchestrator._as_mark(timestamptz), orchestrator._from_mark(bigint, timestamptz),
   orchestrator._remember_for(interval),
-  orchestrator._fronts(), orchestrator.next_due_at(boolean),
+  orchestrator._fronts(), orchestrator.oldest_due_at(), orchestrator.next_due_at(boolean),
   orchestrator._list_users_in_turn(integer, integer, timestamptz, timestamptz),
   orchestrator._pick_in_turn(integer, integer, timestamptz, timestamptz), orchestrator._places_for_ready(integer),
   orchestrator._pick_jobs(integer, timestamptz, orchestrator.candidate[], integer[]), orchestrator._describe_scope(uuid),

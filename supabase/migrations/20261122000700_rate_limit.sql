@@ -320,6 +320,13 @@ begin
     where q.job_id = r.job_id
   )
   select array_agg(job_id) into v_refused from verdict where not is_allowed;
+  if v_refused is not null then
+    insert into orchestrator.metric_deltas (metric, labels, value)
+    select 'rate_limited_total', array[agent], count(*)
+    from unnest(p_picked)
+    where job_id = any (v_refused)
+    group by agent;
+  end if;
 
   return array(select job_id from unnest(p_picked) where v_refused is null or job_id <> all (v_refused));
 end;

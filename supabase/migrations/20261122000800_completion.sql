@@ -91,8 +91,10 @@ begin
     from result r
     where q.job_id = r.job_id and q.lease_token = r.lease_token
     returning
-      q.job_id, q.workflow_run_id, q.definition_id, q.step_no, q.item_index, q.extra_dependents, q.attempts,
-      q.leased_at, q.leased_by, r.status_code, r.logs
+      q.job_id, q.workflow_run_id, q.definition_id, q.step_no, q.step_id, q.item_index, q.extra_dependents, q.attempts,
+      q.leased_at, q.leased_by, r.status_code, r.logs,
+      greatest(0, date_part('epoch', p_now - q.leased_at)) as took,
+      case when q.parked is null then greatest(0, date_part('epoch', q.leased_at - q.next_run_at)) end as waited
   ),
   attempt as (
     insert into public.job_attempts (
@@ -188,6 +190,29 @@ begin
       finished_at = case when r.open_sinks = c.sinks then p_now end
     from closed c
     where r.workflow_run_id = c.workflow_run_id
+    returning r.workflow_key, r.status, greatest(0, date_part('epoch', p_now - r.created_at)) as took
+  ),
+  counted as (
+    -- A row for all that is alike: for most batches that is one of steps and one of runs (see the migration metrics).
+    insert into orchestrator.metric_deltas (
+      metric, definition_id, labels, value, took_bucket, took, waited_bucket, waited
+    )
+    select
+      metric, definition_id, array[name, status], count(*), took_bucket, sum(took), waited_bucket, sum(waited)
+    from (
+      select
+        'step' as metric, definition_id, step_id as name, 'success' as status, took, waited,
+        15 - width_bucket(-took, orchestrator.duration_bounds()) as took_bucket,
+        15 - width_bucket(-waited, orchestrator.duration_bounds()) as waited_bucket
+      from settled
+      union all
+      select
+        'run', null, workflow_key, status, took, null,
+        15 - width_bucket(-took, orchestrator.duration_bounds()), null
+      from finished
+      where status <> 'running'
+    ) as ended
+    group by metric, definition_id, name, status, took_bucket, waited_bucket
   ),
   ready as (
     select
@@ -227,17 +252,19 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
 declare
+  v_dead_letters bigint[];
   v_dead bigint[];
   v_failed_runs uuid[];
 begin
   with result as materialized (
-    select *
-    from jsonb_to_recordset(p_results) as (
+    select r.*, case when q.parked is null then q.next_run_at end as due_at
+    from jsonb_to_recordset(p_results) as r (
       job_id bigint, lease_token uuid, outcome text, condition jsonb, status_code integer,
       error_class text, error_text text, retry_after_ms double precision, logs jsonb
     )
-    where outcome in ('retry', 'dead')
-    order by job_id
+    join public.job_queue q using (job_id)
+    where r.outcome in ('retry', 'dead')
+    order by r.job_id
   ),
   settled as (
     update public.job_queue q
@@ -265,8 +292,10 @@ begin
     where q.job_id = r.job_id and q.lease_token = r.lease_token
       and w.definition_id = q.definition_id and w.step_no = q.step_no
     returning
-      q.job_id, q.workflow_run_id, q.step_no, q.item_index, q.attempts, q.leased_at, q.leased_by, q.status,
-      q.error_class, q.error_text, w.continue_on_error, r.status_code, r.logs
+      q.job_id, q.workflow_run_id, q.definition_id, q.step_no, q.step_id, q.item_index, q.attempts, q.leased_at,
+      q.leased_by, q.status, q.error_class, q.error_text, w.continue_on_error, r.status_code, r.logs,
+      case when q.error_class <> 'lease_expired' then greatest(0, date_part('epoch', p_now - q.leased_at)) end as took,
+      greatest(0, date_part('epoch', q.leased_at - r.due_at)) as waited
   ),
   attempt as (
     insert into public.job_attempts (
@@ -277,15 +306,34 @@ begin
       job_id, workflow_run_id, attempts, leased_by, leased_at, p_now, false,
       status_code, error_class, error_text, logs
     from settled
+  ),
+  counted as (
+    insert into orchestrator.metric_deltas (
+      metric, definition_id, labels, value, took_bucket, took, waited_bucket, waited
+    )
+    select
+      'step', definition_id, array[step_id, case status when 'dead' then 'dead' else 'retry' end, error_class],
+      count(*), took_bucket, sum(took), waited_bucket, sum(waited)
+    from (
+      select
+        definition_id, step_id, status, error_class, took, waited,
+        15 - width_bucket(-took, orchestrator.duration_bounds()) as took_bucket,
+        15 - width_bucket(-waited, orchestrator.duration_bounds()) as waited_bucket
+      from settled
+    ) as s
+    group by definition_id, step_id, status, error_class, took_bucket, waited_bucket
   )
   select
     coalesce(array_agg(job_id), '{}'),
+    array_agg(job_id) filter (where status = 'dead'),
     array_agg(job_id) filter (where status = 'dead' and item_index = -1),
     array_agg(workflow_run_id) filter (where status = 'dead' and item_index = -1 and not continue_on_error),
     array_agg(workflow_run_id) filter (where status = 'dead' and item_index >= 0),
     array_agg(step_no) filter (where status = 'dead' and item_index >= 0)
-  into p_settled, v_dead, v_failed_runs, p_item_runs, p_item_steps
+  into p_settled, v_dead_letters, v_dead, v_failed_runs, p_item_runs, p_item_steps
   from settled;
+
+  perform orchestrator._tell_of_dead_jobs(v_dead_letters);
 
   if v_dead is not null then
     update public.workflow_runs r
@@ -318,6 +366,7 @@ set enable_mergejoin = off
 as $$
 declare
   v_ended bigint[] := p_job_ids;
+  v_ended_runs uuid[];
 begin
   -- Level by level: each pass ends what the pass before it left without a chance.
   while cardinality(v_ended) > 0 loop
@@ -384,8 +433,15 @@ begin
         finished_at = case when r.open_sinks = c.sinks then p_now end
       from closed c
       where r.workflow_run_id = c.workflow_run_id
+      returning r.workflow_run_id, r.status
     )
-    select array_agg(job_id) filter (where status = 'skipped') into v_ended from advanced;
+    select
+      (select array_agg(job_id) from advanced where status = 'skipped'),
+      (select array_agg(workflow_run_id) from finished where status <> 'running')
+    into v_ended, v_ended_runs;
+    if v_ended_runs is not null then
+      perform orchestrator.count_ended_runs(v_ended_runs);
+    end if;
   end loop;
 end;
 $$;

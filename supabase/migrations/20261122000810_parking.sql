@@ -43,6 +43,7 @@ create table orchestrator.concurrency_slots (
   max_runs integer not null,
   on_conflict text not null,
   is_held boolean not null default false,
+  has_waited boolean not null default false,
   constraint slots_know_their_policy check (on_conflict in ('queue', 'skip', 'replace', 'cancel_new'))
 );
 
@@ -143,6 +144,7 @@ begin
     end if;
     insert into orchestrator.event_waits (job_id, workflow_run_id, event_type)
     values (p_job.job_id, p_job.workflow_run_id, p_event_type);
+    perform orchestrator._tell_of_wait(p_job, p_event_type);
     -- Looks back over the events since the run began, but for the one that started it.
     insert into orchestrator.event_candidates (job_id, event_id)
     select p_job.job_id, e.event_id
@@ -505,13 +507,24 @@ declare
 begin
   perform from public.job_queue where job_id = any (p_job_ids) order by job_id for update;
   -- Calls in flight end here for the record; the worker hears of it at its next heartbeat and aborts them.
-  insert into public.job_attempts (
-    job_id, workflow_run_id, attempt, worker_id, started_at, finished_at, success, error_class, error_text
+  with called as materialized (
+    select
+      job_id, workflow_run_id, definition_id, step_id, attempts, leased_by, leased_at,
+      coalesce(p_error_class, 'cancelled') as error_class
+    from public.job_queue
+    where job_id = any (p_job_ids) and (lease_token is not null or status = 'parked' and parked ->> 'for' = 'callback')
+  ),
+  attempt as (
+    insert into public.job_attempts (
+      job_id, workflow_run_id, attempt, worker_id, started_at, finished_at, success, error_class, error_text
+    )
+    select job_id, workflow_run_id, attempts, leased_by, leased_at, p_now, false, error_class, p_reason
+    from called
   )
-  select
-    job_id, workflow_run_id, attempts, leased_by, leased_at, p_now, false, coalesce(p_error_class, 'cancelled'), p_reason
-  from public.job_queue
-  where job_id = any (p_job_ids) and (lease_token is not null or status = 'parked' and parked ->> 'for' = 'callback');
+  insert into orchestrator.metric_deltas (metric, definition_id, labels, value)
+  select 'step', definition_id, array[step_id, 'cancelled', error_class], count(*)
+  from called
+  group by definition_id, step_id, error_class;
 
   update public.job_queue
   set
@@ -582,6 +595,7 @@ begin
       cancel_reason = case when p_status <> 'skipped' then p_reason end,
       skip_reason = case when p_status = 'skipped' then p_reason end
     where workflow_run_id = p_workflow_run_id;
+    perform orchestrator.count_ended_runs(array[p_workflow_run_id]);
   end if;
 end;
 $$;
@@ -666,6 +680,7 @@ declare
   v_granted uuid[] := array[]::uuid[];
   v_replaced uuid[] := array[]::uuid[];
   v_refused uuid[] := array[]::uuid[];
+  v_behind uuid[] := array[]::uuid[];
   v_run record;
 begin
   select coalesce(array_agg(workflow_run_id order by workflow_run_id), '{}') into v_holders
@@ -687,6 +702,8 @@ begin
       v_holders := v_holders || v_slot.workflow_run_id;
     elsif v_slot.on_conflict <> 'queue' then
       v_refused := v_refused || v_slot.workflow_run_id;
+    elsif not v_slot.has_waited then
+      v_behind := v_behind || v_slot.workflow_run_id;
     end if;
   end loop;
 
@@ -700,6 +717,9 @@ begin
     where s.workflow_run_id = any (v_replaced || v_refused) and r.status = 'running'
     order by s.workflow_run_id
   loop
+    perform orchestrator.count('concurrency_conflicts_total', jsonb_build_object(
+      'workflow', p_workflow_key, 'policy', case when v_run.is_replaced then 'replace' else v_run.on_conflict end
+    ));
     perform orchestrator.end_run(
       v_run.workflow_run_id,
       case when v_run.on_conflict = 'skip' and not v_run.is_replaced then 'skipped' else 'cancelled' end,
@@ -715,6 +735,13 @@ begin
   update orchestrator.concurrency_slots
   set is_held = true
   where workflow_run_id = any (v_granted) and workflow_run_id <> all (v_replaced);
+  if cardinality(v_behind) > 0 then
+    -- Counted at the first look, and looked at again at every other.
+    update orchestrator.concurrency_slots set has_waited = true where workflow_run_id = any (v_behind);
+    perform orchestrator.count(
+      'concurrency_conflicts_total', jsonb_build_object('workflow', p_workflow_key, 'policy', 'queue'), cardinality(v_behind)
+    );
+  end if;
   update public.job_queue q
   set parked = q.parked || '{"granted": true}', next_run_at = p_now
   from orchestrator.concurrency_slots s
@@ -786,12 +813,19 @@ begin
       perform orchestrator._grant_slots(v_slot.workflow_key, v_slot.concurrency_key, v_now);
     end if;
   end if;
+
+  -- Signals first: what is put into the outbox after this look has a signal of its own.
+  delete from orchestrator.signals where is_notice;
+  if found then
+    v_processed := v_processed + 1;
+    perform orchestrator.dispatch_notifications();
+  end if;
   return jsonb_build_object('processed', v_processed);
 end;
 $$;
 
 comment on function public.process_signals() is
-  'Calls the parked jobs that were signalled, or grants the free slots of one concurrency key, in a transaction of its own. processed 0: nothing was left, or somebody else is at it.';
+  'Calls the parked jobs that were signalled, or grants the free slots of one concurrency key, and dispatches notifications, in a transaction of its own. processed 0: nothing was left, or somebody else is at it.';
 
 create function public.expire_runs(p_limit integer)
 returns integer

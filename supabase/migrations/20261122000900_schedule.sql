@@ -207,6 +207,13 @@ begin
     from planned p
     where s.schedule_id = p.schedule_id
     returning s.schedule_id
+  ),
+  counted as (
+    insert into orchestrator.metric_deltas (metric, labels, value)
+    select 'schedule_missed_total', array[workflow_key], sum(missed)
+    from planned
+    where missed > 0 and starts_runs
+    group by workflow_key
   )
   select
     (select count(*) from moved),

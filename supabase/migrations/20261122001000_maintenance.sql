@@ -1,4 +1,4 @@
--- Maintenance: the ticks of pg_cron, pruning, and the set-up of both.
+-- Maintenance: the ticks of pg_cron, and the set-up. What they prune: retention.
 
 create table orchestrator.ticks (
   name text primary key,
@@ -11,6 +11,50 @@ alter table orchestrator.ticks enable row level security;
 create policy "nobody but the service role" on orchestrator.ticks
   as permissive for all to public using (false) with check (false);
 grant select, insert, update, delete on orchestrator.ticks to service_role;
+
+create table orchestrator.settings_at_setup (
+  name text primary key,
+  value integer not null
+);
+
+comment on table orchestrator.settings_at_setup is
+  'The settings that SQL reads, as set-up found them in its environment or by default: SQL sees neither. A row in orchestrator_settings wins.';
+
+create table orchestrator.archive_batches (
+  batch_id bigint generated always as identity primary key,
+  workflow_key text not null,
+  finished_on date not null,
+  created_at timestamptz not null default clock_timestamp(),
+  archived_at timestamptz
+);
+
+comment on table orchestrator.archive_batches is
+  'Runs of one workflow and one day that go into the archive together, until a day after they are deleted. archived_at null: the cron tick has to write them.';
+
+create index archive_batches_open on orchestrator.archive_batches (created_at) where archived_at is null;
+
+create table orchestrator.archive_runs (
+  workflow_run_id uuid primary key,
+  batch_id bigint not null,
+  finished_at timestamptz not null
+);
+
+comment on table orchestrator.archive_runs is
+  'The runs of each batch of the archive, with the end that is written: a run that was restarted and ended again has another one, and is written again.';
+
+create index archive_runs_by_batch on orchestrator.archive_runs (batch_id);
+
+alter table orchestrator.settings_at_setup enable row level security;
+alter table orchestrator.archive_batches enable row level security;
+alter table orchestrator.archive_runs enable row level security;
+create policy "nobody but the service role" on orchestrator.settings_at_setup
+  as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on orchestrator.archive_batches
+  as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on orchestrator.archive_runs
+  as permissive for all to public using (false) with check (false);
+grant select, insert, update, delete on
+  orchestrator.settings_at_setup, orchestrator.archive_batches, orchestrator.archive_runs to service_role;
 
 create function orchestrator._record_tick(p_name text)
 returns void
@@ -33,15 +77,21 @@ volatile
 security invoker
 set search_path = ''
 as $$
+declare
+  v_has_rung boolean;
 begin
   perform orchestrator._record_tick('worker');
   perform orchestrator.sweep(1000);
-  return coalesce(orchestrator.next_due_at() <= orchestrator.now(), false) and orchestrator.ring();
+  perform orchestrator.dispatch_notifications();
+  v_has_rung := coalesce(orchestrator.next_due_at() <= orchestrator.now(), false) and orchestrator.ring();
+  perform orchestrator.fold_metrics();
+  perform orchestrator.evaluate_alerts();
+  return v_has_rung;
 end;
 $$;
 
 comment on function orchestrator.tick_worker() is
-  'The safety net, run by pg_cron: takes back expired leases, fails runs past their timeout, and rings when work is due and nobody drains. Idle, it makes no HTTP call.';
+  'The safety net, run by pg_cron: takes back expired leases, fails runs past their timeout, dispatches notifications, rings when work is due and nobody drains, folds the metrics, and looks at the alert rules. Idle, it makes no HTTP call.';
 
 create function orchestrator.tick_cron()
 returns boolean
@@ -52,11 +102,14 @@ set search_path = ''
 as $$
 begin
   perform orchestrator._record_tick('cron');
+  perform orchestrator.evaluate_alerts();
   if not exists (
     select from public.workflow_schedules
     where cron is not null and paused_at is null and next_run_at <= orchestrator.now()
   ) and public.list_stale_workflow_files() = '[]' and not exists (select from orchestrator.stale_outputs)
-    and not exists (select from orchestrator.traces_due where due_at <= orchestrator.now()) then
+    and not exists (select from orchestrator.traces_due where due_at <= orchestrator.now())
+    and not exists (select from orchestrator.archive_batches where archived_at is null)
+  then
     return false;
   end if;
   return orchestrator.post_to_function('/functions/v1/cron-orchestrator');
@@ -64,68 +117,7 @@ end;
 $$;
 
 comment on function orchestrator.tick_cron() is
-  'Calls cron-orchestrator when a slot is due, a workflow file of the bucket changed, outputs in Storage are to be deleted, or traces are to be exported. Idle, it makes no HTTP call.';
-
-create function public.prune_history(p_older_than interval, p_limit integer)
-returns jsonb
-language plpgsql
-volatile
-security invoker
-set search_path = ''
-as $$
-declare
-  v_before timestamptz := orchestrator.now() - p_older_than;
-  v_runs uuid[];
-  v_old_jobs bigint[];
-  v_jobs integer;
-  v_attempts integer;
-  v_events integer;
-begin
-  -- Run ids are time-ordered, so the oldest come first without an index on the finish time.
-  select array_agg(workflow_run_id) into v_runs
-  from (
-    select workflow_run_id
-    from public.workflow_runs
-    where finished_at < v_before
-    order by workflow_run_id
-    limit p_limit
-    for update skip locked
-  ) as old;
-
-  select array_agg(job_id) into v_old_jobs from public.job_queue where workflow_run_id = any (v_runs);
-  perform orchestrator._forget_work(v_old_jobs);
-  delete from public.job_attempts where job_id = any (v_old_jobs);
-  get diagnostics v_attempts = row_count;
-  delete from public.job_queue where job_id = any (v_old_jobs);
-  get diagnostics v_jobs = row_count;
-  delete from public.fan_outs where workflow_run_id = any (v_runs);
-  delete from orchestrator.consumed_events where workflow_run_id = any (v_runs);
-  delete from public.plan_revisions where workflow_run_id = any (v_runs);
-  delete from public.workflow_definitions where workflow_key = any (v_runs::text[]);
-  delete from public.workflow_runs where workflow_run_id = any (v_runs);
-
-  delete from public.intent_events
-  where event_id = any (array(
-    select event_id from public.intent_events
-    where created_at < v_before order by created_at limit p_limit for update skip locked
-  ));
-  get diagnostics v_events = row_count;
-
-  delete from orchestrator.workers where seen_at < clock_timestamp() - interval '1 day';
-  delete from public.agent_replies where created_at < v_before;
-  -- A bucket that has refilled is the same as none.
-  delete from public.rate_limits
-  where last_refill < orchestrator.now() - interval '1 day'
-    and coalesce(held_until, '-infinity') < orchestrator.now();
-
-  return jsonb_build_object(
-    'runs', coalesce(cardinality(v_runs), 0), 'jobs', v_jobs, 'attempts', v_attempts, 'events', v_events
-  );
-end;
-$$;
-
-comment on function public.prune_history(interval, integer) is
-  'Deletes up to p_limit runs that finished before p_older_than ago, with their jobs, attempts and old events; live runs and the queue are never touched.';
+  'Calls cron-orchestrator when a slot is due, a workflow file of the bucket changed, outputs in Storage are to be deleted, runs are to be archived, or traces are to be exported, and looks at the alert rules. Idle, it makes no HTTP call.';
 
 create function orchestrator.prune_cron_history()
 returns integer
@@ -169,7 +161,7 @@ $$;
 
 comment on function orchestrator._tick_interval() is 'The shortest tick not under 30 s that this pg_cron can do.';
 
-create function public.configure_orchestrator(p_base_url text, p_service_key text, p_history_days integer)
+create function public.configure_orchestrator(p_base_url text, p_service_key text, p_settings jsonb)
 returns jsonb
 language plpgsql
 volatile
@@ -192,12 +184,14 @@ begin
     end if;
   end loop;
 
+  insert into orchestrator.settings_at_setup (name, value)
+  select key, value::integer from jsonb_each_text(p_settings)
+  on conflict (name) do update set value = excluded.value;
+
   perform cron.schedule('orchestrator-worker', orchestrator._tick_interval(), 'select orchestrator.tick_worker()');
   perform cron.schedule('orchestrator-cron', '* * * * *', 'select orchestrator.tick_cron()');
-  perform cron.schedule(
-    'orchestrator-prune', '*/5 * * * *',
-    format('select public.prune_history(interval %L, 5000)', p_history_days || ' days')
-  );
+  perform cron.schedule('orchestrator-prune', '* * * * *', 'call orchestrator.prune()');
+  perform cron.schedule('orchestrator-prune-definitions', '47 * * * *', 'call orchestrator.prune_definitions()');
   perform cron.schedule('orchestrator-prune-cron', '17 * * * *', 'select orchestrator.prune_cron_history()');
 
   -- Health counts the silence of a tick from here on.
@@ -212,16 +206,12 @@ begin
 end;
 $$;
 
-comment on function public.configure_orchestrator(text, text, integer) is
-  'Stores where Postgres reaches the functions and with which key (Vault), and schedules the ticks and the pruning (pg_cron). Safe to repeat.';
+comment on function public.configure_orchestrator(text, text, jsonb) is
+  'Stores where Postgres reaches the functions and with which key (Vault), and p_settings, those that SQL reads; schedules the ticks and the pruning (pg_cron). Safe to repeat.';
 
 revoke execute on all functions in schema orchestrator from public, anon, authenticated;
 grant execute on function
   orchestrator._record_tick(text), orchestrator.tick_worker(), orchestrator.tick_cron()
   to service_role;
-revoke execute on function
-  public.prune_history(interval, integer), public.configure_orchestrator(text, text, integer)
-  from public, anon, authenticated;
-grant execute on function
-  public.prune_history(interval, integer), public.configure_orchestrator(text, text, integer)
-  to service_role;
+revoke execute on function public.configure_orchestrator(text, text, jsonb) from public, anon, authenticated;
+grant execute on function public.configure_orchestrator(text, text, jsonb) to service_role;

@@ -303,6 +303,10 @@ begin
   end if;
   perform orchestrator.lock_runs(array[v_job.workflow_run_id], array[v_job.workflow_run_id]);
   select * into v_job from public.job_queue where job_id = p_job_id for update;
+  if not found then
+    -- Pruned while this call waited for the run.
+    return jsonb_build_object('result', 'not_found', 'status', null, 'workflow_run_id', null);
+  end if;
 
   if v_job.status = 'failed' and not p_forgets_attempts then
     update public.job_queue set status = 'queued', next_run_at = v_now where job_id = p_job_id;
@@ -430,6 +434,7 @@ begin
   update public.workflow_runs
   set status = 'success', open_sinks = 0, finished_at = p_now, deadline_at = null
   where workflow_run_id = p_to;
+  perform orchestrator.count_ended_runs(array[p_to]);
 end;
 $$;
 
@@ -589,7 +594,7 @@ as $$
     ) as counted
   ),
   age as (
-    select coalesce(greatest(0, extract(epoch from orchestrator.now() - orchestrator.next_due_at())), 0) as seconds
+    select coalesce(greatest(0, extract(epoch from orchestrator.now() - orchestrator.oldest_due_at())), 0) as seconds
   ),
   tick as (
     select
@@ -609,6 +614,16 @@ as $$
     union all
     select format('workflow file %s was refused, the version published before stays: %s', source_path, problems #>> '{0,message}')
     from public.workflow_files where problems is not null
+    union all
+    select format(
+      'runs have waited since %s to be archived and are not deleted: is Storage reachable? The log of cron-orchestrator tells',
+      to_char(min(created_at) at time zone 'utc', 'YYYY-MM-DD HH24:MI "UTC"')
+    )
+    from orchestrator.archive_batches
+    where archived_at is null
+    having min(created_at) < clock_timestamp() - interval '1 hour' and coalesce(
+      (select max(archived_at) from orchestrator.archive_batches) < clock_timestamp() - interval '1 hour', true
+    )
   )
   select jsonb_build_object(
     'ok', not exists (select from warning),

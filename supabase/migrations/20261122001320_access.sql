@@ -29,7 +29,7 @@ create table public.orchestrator_audit (
 );
 
 comment on table public.orchestrator_audit is
-  'What operators did, or tried: one row an action, in the action''s own transaction, with what it found and what it left. Never changed and never pruned; payloads are not kept here.';
+  'What operators did, or tried: one row an action, in the action''s own transaction, with what it found and what it left. Never changed, and deleted only where audit_days says so; payloads are not kept here.';
 
 create index orchestrator_audit_by_target on public.orchestrator_audit (target, audit_id);
 

@@ -396,6 +396,11 @@ begin
       perform pg_advisory_xact_lock(hashtext('orchestrator.hook'), hashtext(p_args ->> 'hook'));
     when 'key' then
       perform from public.orchestrator_trigger_keys where key_id = p_args ->> 'key_id' for update;
+    when 'destination' then
+      -- By name, not by row: two who make the same one take turns too.
+      perform pg_advisory_xact_lock(hashtext('orchestrator.destination'), hashtext(p_args ->> 'destination'));
+    when 'alert_rule' then
+      perform from public.orchestrator_alert_rules where name = p_args ->> 'alert_rule' for update;
     else
       null;
   end case;
@@ -471,6 +476,19 @@ begin
     when 'key' then (
       select orchestrator._describe_trigger_key(k) from public.orchestrator_trigger_keys k where k.key_id = p_id
     )
+    when 'destination' then (
+      select jsonb_build_object(
+        'kind', kind, 'url', url, 'types', types, 'workflow_keys', workflow_keys, 'description', description,
+        'disabled_at', disabled_at, 'disabled_reason', disabled_reason, 'previous_secret_until', previous_secret_until
+      )
+      from public.orchestrator_destinations
+      where name = p_id
+    )
+    when 'alert_rule' then (
+      select jsonb_build_object('threshold', threshold, 'for_span', for_span, 'enabled', enabled)
+      from public.orchestrator_alert_rules
+      where name = p_id
+    )
   end;
 end;
 $$;
@@ -536,6 +554,12 @@ begin
       return orchestrator._make_trigger_key(p_args, coalesce(p_actor ->> 'name', p_actor ->> 'id'));
     when 'key.revoke' then
       return orchestrator._revoke_trigger_key(p_args ->> 'key_id');
+    when 'destination.set', 'destination.delete', 'destination.rotate', 'destination.enable', 'destination.replay',
+      'destination.test'
+    then
+      return orchestrator._act_on_destination(split_part(p_action, '.', 2), p_args);
+    when 'alert_rule.set' then
+      return orchestrator.set_alert_rule(p_args);
     else
       raise exception 'acting: there is no action %', p_action using errcode = 'WF001';
   end case;
@@ -565,8 +589,7 @@ begin
     when p_action in ('job.approve', 'job.reject') then p_args - 'payload' || jsonb_build_object(
       'reason', left(p_args #>> '{payload,reason}', 1000)
     )
-    when p_action like 'hook.%' then p_args - array['secret', 'spare_secret']
-    else p_args - 'payload'
+    else p_args - array['payload', 'secret', 'spare_secret']
   end;
 end;
 $$;
@@ -585,7 +608,7 @@ declare
   v_kind text := split_part(p_action, '.', 1);
   v_target text := coalesce(
     -- What has a name of its own comes first: a user_id may be a part of it.
-    p_args ->> 'hook', p_args ->> 'key_id',
+    p_args ->> 'hook', p_args ->> 'key_id', p_args ->> 'destination', p_args ->> 'alert_rule',
     p_args ->> 'workflow_run_id', p_args ->> 'job_id', p_args ->> 'schedule_id', p_args ->> 'pattern',
     p_args ->> 'user_id', p_args #>> '{compiled,key}', p_args #>> '{requests,0,workflow_key}'
   );

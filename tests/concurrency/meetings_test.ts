@@ -7,6 +7,7 @@ import { compileAppendedSteps } from "../../supabase/functions/_shared/workflow/
 import { compileWorkflow } from "../../supabase/functions/_shared/workflow/compile.ts";
 import { openDatabase, type TestConnection, type TestDatabase } from "../harness/database.ts";
 import { assertInvariants } from "../harness/invariants.ts";
+import { keepHistory } from "../harness/old_history.ts";
 import { fails, Player } from "../harness/player.ts";
 
 const CALL = "/functions/v1/agent-proxy/noop";
@@ -133,6 +134,8 @@ const ACTS: Record<string, Act> = {
       requests: [{ user_id: "u", workflow_key: "mixed", idempotency_key: "same" }],
       ring: false,
     }),
+  "old runs are pruned": (on) => on.sql`select public.prune_history(10)`,
+  "notifications are sent": (on) => on.sql`select orchestrator.dispatch_notifications()`,
   "tokens are taken": (on) => on.rpc.takeTokens({ key: "user:u:agent:noop" }),
 };
 
@@ -150,6 +153,7 @@ const ENDED = [
   "reset of a job",
   "a callback",
   "an event that is waited for",
+  "old runs are pruned",
 ];
 
 async function openStage() {
@@ -161,6 +165,8 @@ async function openStage() {
   await db.admin`
     insert into public.rate_limit_policies (pattern, capacity, refill_rate)
     values ('user:*:agent:noop', 1000000, 1000)`;
+  await db
+    .admin`insert into public.orchestrator_settings (name, value) values ('history_days', '1')`;
   await player.publish(CHILD);
   await player.publish(MIXED);
   return { db, player };
@@ -239,7 +245,10 @@ for (const [when, names] of [["live", Object.keys(ACTS)], ["ended", ENDED]] as c
       const [one, other] = [db.connect(), db.connect()];
       for (const [at, pair] of listPairs(names).entries()) {
         const scene = await openScene(db, player);
-        if (when === "ended") await db.rpc.cancelRun({ workflowRunId: scene.runId });
+        if (when === "ended") {
+          await db.rpc.cancelRun({ workflowRunId: scene.runId });
+          await player.pass(2 * 86_400_000);
+        }
         await meet(pair, scene, one, other);
         await clear(db);
         if (at % 25 === 0) await assertInvariants(db);

@@ -4,6 +4,7 @@ import type { ActionName, Actions } from "../../supabase/functions/_shared/datab
 import type { Rpc } from "../../supabase/functions/_shared/database/rpc.ts";
 import { publish } from "../harness/definition.ts";
 import { drain } from "../harness/worker.ts";
+import { keepHistory } from "../operations/old_history.ts";
 import { ANNA, dispatch, publishChain, withDatabase, work } from "./dashboard_database.ts";
 
 const NOBODY = "00000000-0000-4000-8000-000000000000";
@@ -264,12 +265,14 @@ Deno.test("what was asked of two operators at once is done once", () =>
   }));
 
 Deno.test("audit rows outlive the history that they tell of", () =>
-  withDatabase(async ({ rpc, sql, setClock }) => {
+  withDatabase(async (db) => {
+    const { rpc, sql, setClock } = db;
     await publishChain(rpc, "chain", 1);
     const [runId] = await dispatch(rpc, "chain");
     await act(rpc, "run.cancel", { workflow_run_id: runId });
     await setClock(new Date(Date.now() + 400 * 86_400_000));
-    await sql`select public.prune_history(interval '1 day', 100)`;
+    await keepHistory(db);
+    await sql`select public.prune_history(100)`;
     assert.equal(await rpc.getRun({ workflowRunId: runId }), null);
     assert.equal((await rpc.listAudit({ filter: { target: runId } })).length, 1);
   }));

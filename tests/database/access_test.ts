@@ -8,8 +8,11 @@ import { type CatalogFunction, readFunctions, readRelations } from "./catalog.ts
 /** Functions that not even the service role calls, and who does. */
 const OWNER_ONLY = new Map([
   ["orchestrator.prune_cron_history", "pg_cron, as the owner of the job"],
+  ["orchestrator._prune_audit", "pg_cron, as the owner of the job: audit rows are append-only"],
+  ["orchestrator.prune", "pg_cron, as the owner of the job"],
+  ["orchestrator.prune_definitions", "pg_cron, as the owner of the job"],
+  ["orchestrator.let_users_listen", "the owner, by hand, where Realtime came after the migrations"],
   ["orchestrator._tick_interval", "configure_orchestrator, which runs as its owner"],
-  ["orchestrator.let_users_listen", "migrations, as the owner of a policy of the platform's"],
 ]);
 
 /** What nobody changes once it is written, not even the service role. */
@@ -42,7 +45,7 @@ async function listStatements(db: TestDatabase): Promise<Map<string, string>> {
 function writeCall(it: CatalogFunction): string {
   // A trigger function says no to a plain call, but only after the right to call it was looked at.
   const values = it.argument_types.map((type) => `null::${type}`);
-  return `select ${it.name}(${values.join(", ")})`;
+  return `${it.is_procedure ? "call" : "select"} ${it.name}(${values.join(", ")})`;
 }
 
 /** Whether the object itself was refused, and not something that it reached for when it was entered. */

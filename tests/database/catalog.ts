@@ -1,5 +1,5 @@
-// What the catalogs say about this project's own objects: those of `public` and `orchestrator` that
-// no extension owns.
+// What the catalogs say about this project's own objects: those of `public`, `orchestrator` and
+// `orchestrator_monitoring` that no extension owns.
 import type postgres from "postgres";
 
 export interface CatalogFunction {
@@ -12,6 +12,7 @@ export interface CatalogFunction {
   bare_name: string;
   language: string;
   is_definer: boolean;
+  is_procedure: boolean;
   settings: string[];
   comment: string | null;
   argument_names: string[];
@@ -34,7 +35,7 @@ export async function readFunctions(sql: postgres.Sql): Promise<CatalogFunction[
            n.nspname || '.' || p.proname || '('
              || pg_get_function_identity_arguments(p.oid) || ')' as signature,
            n.nspname as schema, p.proname as bare_name, l.lanname as language,
-           p.prosecdef as is_definer, coalesce(p.proconfig, '{}') as settings,
+           p.prosecdef as is_definer, p.prokind = 'p' as is_procedure, coalesce(p.proconfig, '{}') as settings,
            obj_description(p.oid, 'pg_proc') as comment,
            array(
              -- Columns of a table that is returned are read by people, and are no arguments.
@@ -49,7 +50,7 @@ export async function readFunctions(sql: postgres.Sql): Promise<CatalogFunction[
     from pg_proc p
     join pg_namespace n on n.oid = p.pronamespace
     join pg_language l on l.oid = p.prolang
-    where n.nspname in ('public', 'orchestrator')
+    where n.nspname in ('public', 'orchestrator', 'orchestrator_monitoring')
       and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')
     order by 2`;
   return [...rows];
@@ -62,7 +63,8 @@ export async function readRelations(sql: postgres.Sql): Promise<CatalogRelation[
            obj_description(c.oid, 'pg_class') as comment, c.relrowsecurity as has_rls,
            coalesce(c.reloptions, '{}') as options
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
-    where n.nspname in ('public', 'orchestrator') and c.relkind in ('r', 'p', 'v', 'm', 'f')
+    where n.nspname in ('public', 'orchestrator', 'orchestrator_monitoring')
+      and c.relkind in ('r', 'p', 'v', 'm', 'f')
       and not exists (select from pg_depend d where d.objid = c.oid and d.deptype = 'e')
     order by 2`;
   return [...rows];

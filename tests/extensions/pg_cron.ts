@@ -4,6 +4,8 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import postgres from "postgres";
+import { listRetention } from "../../supabase/functions/_shared/contract/retention.ts";
+import { readSettings } from "../../supabase/functions/_shared/contract/settings.ts";
 import { readServerUrl } from "../harness/database.ts";
 import { migrate } from "../../scripts/stack/bootstrap.ts";
 
@@ -12,6 +14,7 @@ const NAMES = [
   "orchestrator-cron",
   "orchestrator-prune",
   "orchestrator-prune-cron",
+  "orchestrator-prune-definitions",
   "orchestrator-worker",
 ];
 
@@ -40,7 +43,9 @@ function configure() {
   return sql.begin(async (tx) => {
     await tx`set local role service_role`;
     const [{ answer }] = await tx`
-      select public.configure_orchestrator('http://127.0.0.1:1', 'no key', 30) as answer`;
+      select public.configure_orchestrator('http://127.0.0.1:1', 'no key', ${
+      tx.json(listRetention(readSettings(() => undefined, {})))
+    }) as answer`;
     return answer as { cron_jobs: { name: string; schedule: string }[] };
   });
 }
@@ -65,17 +70,23 @@ Deno.test("the worker's tick is as short as this pg_cron can do", async () => {
   );
 });
 
-Deno.test("pg_cron runs both ticks, and neither fails", async () => {
+Deno.test("pg_cron runs both ticks and the pruning, which commits by itself, and none fails", async () => {
   await configure();
   await sql`delete from orchestrator.ticks`;
   await sql`delete from cron.job_run_details`;
   // The minute has to turn; pg_cron's clock cannot be set.
   const deadline = Date.now() + 90_000;
   let ticks: string[] = [];
-  while (ticks.length < 2 && Date.now() < deadline) {
+  let isPruned = false;
+  while ((ticks.length < 2 || !isPruned) && Date.now() < deadline) {
     await new Promise((resolve) => setTimeout(resolve, 250));
     ticks = (await sql`select name from orchestrator.ticks order by 1`).map((row) => row.name);
+    isPruned = (await sql`
+      select from cron.job_run_details
+      where command = 'call orchestrator.prune()' and status in ('succeeded', 'failed')`).length >
+      0;
   }
+  assert.ok(isPruned);
   assert.deepEqual(ticks, ["cron", "worker"]);
   const failed = await sql`
     select command, return_message from cron.job_run_details where status = 'failed'`;

@@ -20,13 +20,13 @@ const GIVE_UP_MS = 60_000;
 export interface OpenOptions {
   /** Settings of the orchestrator, such as {heartbeat_ms: 200}. */
   settings?: Record<string, number>;
+  /** Other variables of the functions. */
+  env?: Record<string, string>;
   loops?: LoopSwitches;
   /** Creates the bucket, publishes the repository's workflows, plans the ticks; true if not given. */
   isSetUp?: boolean;
   /** Static files by their path. */
   sites?: StackOptions["sites"];
-  /** Further variables of the functions' environment. */
-  env?: Record<string, string>;
   /** How long the tokens of signed-in users are valid. */
   sessionSeconds?: number;
 }

@@ -5,7 +5,8 @@ import { ROUTE_ACCESS } from "../../supabase/functions/orchestrator/routes/acces
 import { expectProblem, type Json, openHttpStack, send } from "./http_stack.ts";
 import { createPerson } from "./signed_in.ts";
 
-const it = await openHttpStack();
+// With a token set: an open route refuses who has not its own credential.
+const it = await openHttpStack({ env: { ORCHESTRATOR_METRICS_TOKEN: "a-token-of-the-scraper" } });
 Deno.test.afterAll(() => it.stop());
 
 const NOBODY = "00000000-0000-4000-8000-000000000000";

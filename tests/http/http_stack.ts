@@ -80,7 +80,7 @@ export async function send(
 }
 
 /** The real curl where there is one. */
-const CURL_OR_OURS = `command -v curl >/dev/null || curl() {
+export const CURL_OR_OURS = `command -v curl >/dev/null || curl() {
   '${Deno.execPath()}' run -A --no-check '${
   fileURLToPath(new URL("curl.ts", import.meta.url))
 }' "$@"

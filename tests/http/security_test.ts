@@ -5,7 +5,9 @@ import { fileURLToPath } from "node:url";
 import { ROUTE_ACCESS } from "../../supabase/functions/orchestrator/routes/access.ts";
 import { type Answer, expectProblem, openHttpStack, send } from "./http_stack.ts";
 
-const it = await openHttpStack();
+const it = await openHttpStack({
+  env: { ORCHESTRATOR_METRICS_TOKEN: "a token that nobody here sends" },
+});
 Deno.test.afterAll(() => it.stop());
 
 interface Route {
@@ -156,6 +158,39 @@ const ROUTES: Record<string, Route[]> = {
       status: 201,
     },
     { route: "DELETE /keys/:id", path: `/keys/${"0".repeat(12)}`, status: 404 },
+    { route: "GET /destinations", path: "/destinations", status: 200 },
+    { route: "GET /destinations/:name", path: "/destinations/nobody", status: 404 },
+    {
+      route: "GET /destinations/:name/deliveries",
+      path: "/destinations/nobody/deliveries",
+      status: 404,
+    },
+    {
+      route: "PUT /destinations/:name",
+      path: "/destinations/sneaky",
+      body: { kind: "webhook", url: "https://127.0.0.1/", types: ["run.failed"] },
+      status: 400,
+    },
+    { route: "DELETE /destinations/:name", path: "/destinations/nobody", status: 404 },
+    ...["test", "rotate", "enable"].map((action) => ({
+      route: `POST /destinations/:name/${action}`,
+      path: `/destinations/nobody/${action}`,
+      status: 404,
+    })),
+    {
+      route: "POST /destinations/:name/replay",
+      path: "/destinations/nobody/replay",
+      body: { delivery_id: crypto.randomUUID() },
+      status: 404,
+    },
+    { route: "GET /alerts", path: "/alerts", status: 200 },
+    {
+      route: "PUT /alerts/rules/:name",
+      path: "/alerts/rules/nobody",
+      body: { enabled: false },
+      status: 404,
+    },
+    { route: "POST /deliveries", path: "/deliveries", body: {}, status: 400 },
   ],
   "cron-orchestrator": [{ route: "POST /*", path: "", status: 200 }],
   "agent-proxy": [
@@ -191,7 +226,7 @@ const ROUTES: Record<string, Route[]> = {
   ],
 };
 
-/** Routes of the orchestrator that a token in the path, a signature or a trigger key opens, and no other key. */
+/** Routes of the orchestrator with credentials of their own, such as a token in the path; no other key opens them. */
 const OPEN_ROUTES = [
   { route: "POST /callbacks/:token", path: "/callbacks/made-up", message: /the token/ },
   {
@@ -201,6 +236,7 @@ const OPEN_ROUTES = [
   },
   { route: "POST /hooks/:source", path: "/hooks/made-up", message: /no such source/ },
   { route: "POST /triggers/:key", path: "/triggers/sneaky", message: /no trigger key/ },
+  { route: "GET /metrics", path: "/metrics", message: /^scraping: / },
   { route: "GET /triggers/runs/:id", path: `/triggers/runs/${NOBODY}`, message: /no trigger key/ },
 ];
 

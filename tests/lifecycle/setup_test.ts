@@ -116,6 +116,7 @@ Deno.test("a set-up creates everything, and a second one changes nothing", async
     "orchestrator-cron",
     "orchestrator-prune",
     "orchestrator-prune-cron",
+    "orchestrator-prune-definitions",
     "orchestrator-worker",
   ]);
   assert.equal(lines.some((line) => line.includes(secret)), false);

@@ -98,7 +98,7 @@ Deno.test("50 parallel events with one key make one event and one run", () =>
 Deno.test("a ring that cannot be given never fails the app's insert", () =>
   withDatabase(async (db) => {
     await publish(db.rpc, writeWorkflow("one", chain(1), event("ping")));
-    await db.admin`select public.configure_orchestrator('http://127.0.0.1:1', 'key', 30)`;
+    await db.admin`select public.configure_orchestrator('http://127.0.0.1:1', 'key', '{}')`;
     await db.admin`drop schema net cascade`;
     await db.sql`insert into intent_events (user_id, type) values ('u', 'ping')`;
     assert.equal((await db.admin`select count(*)::int as n from workflow_runs`)[0].n, 1);

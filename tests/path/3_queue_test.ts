@@ -204,7 +204,7 @@ Deno.test("a heartbeat calls another worker once jobs have been due for two seco
     await db.rpc.configureOrchestrator({
       baseUrl: "http://127.0.0.1:1",
       serviceKey: "k",
-      historyDays: 1,
+      settings: {},
     });
     await db.rpc.startWorker({ workerId: "w", maxWorkers: 4 });
     await db.rpc.dispatchWorkflow({ userId: "u", workflowKey: "single" });

@@ -1,6 +1,8 @@
 // The function `cron-orchestrator`: pg_cron's tick. Brings the registry in line with the bucket, fires
-// the schedules that are due, removes files of outputs that no job has any more, and exports traces; Postgres
-// rings the worker for the runs that this starts.
+// the schedules that are due, writes old runs to the archive, removes files of outputs that no job has any
+// more, and exports traces; Postgres rings the worker for the runs that this starts.
+import { ArchiveBucket } from "../_shared/archive/bucket.ts";
+import { writeBatches } from "../_shared/archive/write_batches.ts";
 import { connect } from "../_shared/database/client.ts";
 import { readProject } from "../_shared/database/project.ts";
 import { createSettingsReader } from "../_shared/database/settings.ts";
@@ -18,6 +20,7 @@ const { url, secretKey } = readProject();
 const { rpc, storage } = connect(url, secretKey);
 const bucket = new WorkflowBucket(storage);
 const outputs = new OutputBucket(storage);
+const archive = new ArchiveBucket(storage);
 const loadSettings = createSettingsReader(rpc);
 const traces = new TraceExporter(rpc, getEnv);
 const router = createRouter({ functionName: "cron-orchestrator" });
@@ -32,7 +35,8 @@ router.post("*", async (context) => {
   const [fired] = await Promise.allSettled([
     fireDue(rpc, settings.scheduleGraceMs),
   ]);
-  // Last: nobody waits for it.
+  // Last: nobody waits for them.
+  const [archived] = await Promise.allSettled([writeBatches(rpc, archive)]);
   const [pruned, exported] = await Promise.allSettled([
     pruneOutputs(rpc, outputs),
     exportTraces(),
@@ -40,10 +44,12 @@ router.post("*", async (context) => {
   const counts = {
     ...(fired.status === "fulfilled" ? fired.value : {}),
     ...(synced.status === "fulfilled" ? synced.value : {}),
+    ...(archived.status === "fulfilled" ? archived.value : {}),
     ...(pruned.status === "fulfilled" ? pruned.value : {}),
     ...(exported.status === "fulfilled" ? exported.value : {}),
   };
-  const failures = [fired, synced, pruned, exported].filter((part) => part.status === "rejected");
+  const failures = [fired, synced, archived, pruned, exported]
+    .filter((part) => part.status === "rejected");
   for (const { reason } of failures) {
     logEvent("warn", "trigger.tick_failed", { ...counts, error: reason });
   }

@@ -54,6 +54,11 @@ export const runPage = { limit: pageSize, before: runId.optional() };
 export const jobPage = { limit: pageSize, before: numeral.optional() };
 /** The query of the audit log. */
 export const auditPage = { limit: pageSize, before: numeral.optional() };
+/** The query of a list of deliveries. */
+export const deliveryPage = {
+  limit: pageSize,
+  before: z.guid("must be a delivery's id").optional(),
+};
 /** The query of a list of schedules. */
 export const schedulePage = { limit: pageSize, after: numeral.optional() };
 /** The query of a list of rate limit buckets, by their keys. */

@@ -1,13 +1,17 @@
 // The function `orchestrator`: wiring only. Every route is in routes/, and whom it is for in
 // routes/access.ts.
 import { createRouter } from "../_shared/http/router.ts";
+import { getEnv } from "../_shared/platform.ts";
 import { createOriginList } from "./admin_origins.ts";
 import { openEngine } from "./engine.ts";
 import { ROUTE_ACCESS } from "./routes/access.ts";
+import { addAlertsRoutes } from "./routes/alerts.ts";
 import { addApprovalsRoutes } from "./routes/approvals.ts";
 import { addAuditRoute } from "./routes/audit.ts";
 import { addBulkRoutes } from "./routes/bulk.ts";
 import { addCallbackRoutes } from "./routes/callbacks.ts";
+import { addDeliveriesRoute } from "./routes/deliveries.ts";
+import { addDestinationsRoutes } from "./routes/destinations.ts";
 import { addDispatchRoute } from "./routes/dispatch.ts";
 import { addEventsRoute } from "./routes/events.ts";
 import { addHealthRoute } from "./routes/health.ts";
@@ -18,6 +22,7 @@ import { addJobRequestRoute } from "./routes/job_request.ts";
 import { addJobsRoutes } from "./routes/jobs.ts";
 import { addKeysRoutes } from "./routes/keys.ts";
 import { addMeRoute } from "./routes/me.ts";
+import { addMetricsRoute, METRICS_TOKEN_VARIABLE } from "./routes/metrics.ts";
 import { addOpenapiRoute } from "./routes/openapi.ts";
 import { addOverviewRoute } from "./routes/overview.ts";
 import { addProgressRoute } from "./routes/progress.ts";
@@ -54,7 +59,10 @@ addApprovalsRoutes(router, engine);
 addWorkflowsRoutes(router, engine);
 addSchedulesRoutes(router, engine);
 addRateLimitsRoutes(router, engine);
+addAlertsRoutes(router, engine);
 addAuditRoute(router, engine);
+addDestinationsRoutes(router, engine);
+addDeliveriesRoute(router, engine);
 addOverviewRoute(router, engine);
 addMeRoute(router);
 addKeysRoutes(router, engine);
@@ -64,5 +72,6 @@ addHookDeliveriesRoute(router, engine);
 addTriggersRoutes(router, engine);
 addHealthRoute(router, engine);
 addOpenapiRoute(router);
+addMetricsRoute(router, engine, getEnv(METRICS_TOKEN_VARIABLE));
 
 Deno.serve(router.fetch);

@@ -3,6 +3,7 @@
 // browser takes them from here too.
 import type { ErrorClass, RunStatus } from "./statuses.ts";
 
+export type { Alert, AlertRule, Alerts } from "./answers/alerts.ts";
 export type { AuditPage, AuditRow, BulkAnswer, Me } from "./answers/actions.ts";
 export type { Attempt, JobCount, JobPage, JobRequest, ListedJob, RunJob } from "./answers/jobs.ts";
 export type { ListedRun, Run, RunCount, RunPage } from "./answers/runs.ts";

@@ -6,7 +6,16 @@ import { OrchestratorError, type Problem } from "./errors.ts";
 interface NumberSpec {
   readonly name: string;
   readonly default: number;
-  readonly unit: "ms" | "bytes" | "days" | "jobs" | "attempts" | "calls" | "workers" | "streams";
+  readonly unit:
+    | "ms"
+    | "bytes"
+    | "days"
+    | "jobs"
+    | "attempts"
+    | "calls"
+    | "workers"
+    | "streams"
+    | "switch";
   readonly min: number;
   readonly max: number;
   readonly description: string;
@@ -195,7 +204,47 @@ export const SETTINGS = [
     unit: "days",
     min: 1,
     max: 36_500,
-    description: "How long finished runs, their jobs and attempts are kept.",
+    description: "How long finished runs are kept, with their jobs and attempts.",
+  },
+  {
+    name: "failed_history_days",
+    default: 0,
+    unit: "days",
+    min: 0,
+    max: 36_500,
+    description: "The same for failed runs. 0: history_days.",
+  },
+  {
+    name: "cancelled_history_days",
+    default: 0,
+    unit: "days",
+    min: 0,
+    max: 36_500,
+    description: "The same for cancelled runs. 0: history_days.",
+  },
+  {
+    name: "event_days",
+    default: 0,
+    unit: "days",
+    min: 0,
+    max: 36_500,
+    description: "How long events are kept. 0: history_days.",
+  },
+  {
+    name: "audit_days",
+    default: 0,
+    unit: "days",
+    min: 0,
+    max: 36_500,
+    description: "How long audit rows are kept. 0: for ever.",
+  },
+  {
+    name: "archive_history",
+    default: 0,
+    unit: "switch",
+    min: 0,
+    max: 1,
+    description: "With 1, runs are written to the bucket workflow-archive before they are deleted.",
   },
   {
     name: "allowed_agent_hosts",
@@ -203,6 +252,15 @@ export const SETTINGS = [
     unit: "hosts",
     description: "Hosts outside the project that steps may call by https:// URL, separated by " +
       "commas, with the port where it is not 443. Empty: none.",
+  },
+  {
+    name: "allowed_webhook_hosts",
+    default: [],
+    unit: "hosts",
+    description:
+      "Hosts that notifications may be sent to although they are reached by http://, by " +
+      "another port than 443 and 8443, or at a private address; separated by commas, with the port " +
+      "where it is not the scheme's own. Empty: none.",
   },
   {
     name: "append_call_prefixes",

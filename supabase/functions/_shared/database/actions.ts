@@ -8,6 +8,7 @@ import type {
   OperatorRole,
 } from "../contract/dashboard.ts";
 import type { HookPreset, HookRules, HookScheme, HookSource } from "../contract/hooks.ts";
+import type { DestinationKind } from "../contract/notifications.ts";
 import type {
   CancelledRun,
   DecidedWait,
@@ -146,6 +147,42 @@ export interface Actions {
     args: { key_id: string };
     answer: { result: "revoked" | "not_found"; key?: TriggerKeyRow };
   };
+  "destination.set": {
+    args: DestinationArgs & {
+      kind: DestinationKind;
+      url: string | null;
+      /** A new webhook's signing secret, or a channel's URL. */
+      secret?: string;
+      types: string[];
+      workflow_keys: string[] | null;
+      description: string | null;
+    };
+    answer: Acted<"created" | "changed">;
+  };
+  "destination.delete": { args: DestinationArgs; answer: Acted<"deleted"> };
+  "destination.rotate": {
+    args: DestinationArgs & { secret: string };
+    answer: Acted<"rotated"> & { previous_until?: string };
+  };
+  "destination.enable": { args: DestinationArgs; answer: Acted<"enabled"> & { held?: number } };
+  "destination.replay": {
+    args: DestinationArgs & { delivery_id?: string; from?: string; to?: string; all?: boolean };
+    answer: Acted<"replayed"> & { replayed?: number; is_complete?: boolean };
+  };
+  "destination.test": {
+    args: DestinationArgs;
+    answer: Acted<"sent"> & { delivery_id?: string; workflow_run_id?: string };
+  };
+  "alert_rule.set": {
+    /** What is not given stays as it is. */
+    args: { alert_rule: string; threshold?: number; for_seconds?: number; enabled?: boolean };
+    answer: { result: "saved" | "not_found" | "invalid"; reason?: string };
+  };
+}
+
+interface DestinationArgs {
+  /** Its name. */
+  destination: string;
 }
 
 export type ActionName = keyof Actions;

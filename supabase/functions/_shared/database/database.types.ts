@@ -288,6 +288,49 @@ export type Database = {
         };
         Relationships: [];
       };
+      "orchestrator_alert_rules": {
+        Row: {
+          "at_least": number | null;
+          "description": string;
+          "enabled": boolean;
+          "error": string | null;
+          "for_span": string;
+          "name": string;
+          "over_span": string | null;
+          "severity": string;
+          "subject_kind": string | null;
+          "threshold": number;
+          "unit": string;
+        };
+        ComputedFields: never;
+        Insert: {
+          "at_least"?: number | null;
+          "description": string;
+          "enabled"?: boolean;
+          "error"?: string | null;
+          "for_span": string;
+          "name": string;
+          "over_span"?: string | null;
+          "severity": string;
+          "subject_kind"?: string | null;
+          "threshold": number;
+          "unit": string;
+        };
+        Update: {
+          "at_least"?: number | null;
+          "description"?: string;
+          "enabled"?: boolean;
+          "error"?: string | null;
+          "for_span"?: string;
+          "name"?: string;
+          "over_span"?: string | null;
+          "severity"?: string;
+          "subject_kind"?: string | null;
+          "threshold"?: number;
+          "unit"?: string;
+        };
+        Relationships: [];
+      };
       "orchestrator_audit": {
         Row: {
           "action": string;
@@ -328,6 +371,49 @@ export type Database = {
           "before"?: Json | null;
           "result"?: string;
           "target"?: string;
+        };
+        Relationships: [];
+      };
+      "orchestrator_destinations": {
+        Row: {
+          "changed_at": string;
+          "created_at": string;
+          "description": string | null;
+          "disabled_at": string | null;
+          "disabled_reason": string | null;
+          "kind": string;
+          "name": string;
+          "previous_secret_until": string | null;
+          "types": (string)[];
+          "url": string | null;
+          "workflow_keys": (string)[] | null;
+        };
+        ComputedFields: never;
+        Insert: {
+          "changed_at": string;
+          "created_at": string;
+          "description"?: string | null;
+          "disabled_at"?: string | null;
+          "disabled_reason"?: string | null;
+          "kind": string;
+          "name": string;
+          "previous_secret_until"?: string | null;
+          "types": (string)[];
+          "url"?: string | null;
+          "workflow_keys"?: (string)[] | null;
+        };
+        Update: {
+          "changed_at"?: string;
+          "created_at"?: string;
+          "description"?: string | null;
+          "disabled_at"?: string | null;
+          "disabled_reason"?: string | null;
+          "kind"?: string;
+          "name"?: string;
+          "previous_secret_until"?: string | null;
+          "types"?: (string)[];
+          "url"?: string | null;
+          "workflow_keys"?: (string)[] | null;
         };
         Relationships: [];
       };
@@ -971,6 +1057,7 @@ export type Database = {
         Args: { "p_hold_ms"?: number; "p_idempotency_key": string; "p_request_hash": string };
         Returns: Json;
       };
+      "begin_delivery": { Args: { "p_delivery_id": string }; Returns: Json };
       "cancel_run": { Args: { "p_reason"?: string; "p_workflow_run_id": string }; Returns: Json };
       "claim_due_schedules": { Args: { "p_limit": number }; Returns: Json };
       "claim_traces": { Args: { "p_lease_ms": number; "p_limit": number }; Returns: Json };
@@ -988,7 +1075,7 @@ export type Database = {
         Returns: Json;
       };
       "configure_orchestrator": {
-        Args: { "p_base_url": string; "p_history_days": number; "p_service_key": string };
+        Args: { "p_base_url": string; "p_service_key": string; "p_settings": Json };
         Returns: Json;
       };
       "count_jobs": { Args: { "p_filter"?: Json }; Returns: Json };
@@ -1028,6 +1115,10 @@ export type Database = {
         };
         Returns: Json;
       };
+      "finish_archive": {
+        Args: { "p_batch_id": number; "p_workflow_run_ids": (string)[] };
+        Returns: Json;
+      };
       "fire_schedules": { Args: { "p_ring"?: boolean; "p_schedules": Json }; Returns: Json };
       "forget_agent_reply": {
         Args: { "p_claim_token": string; "p_idempotency_key": string };
@@ -1037,6 +1128,7 @@ export type Database = {
       "get_health": { Args: Record<PropertyKey, never>; Returns: Json };
       "get_hook": { Args: { "p_source": string }; Returns: Json };
       "get_job": { Args: { "p_job_id": number }; Returns: Json };
+      "get_metrics": { Args: { "p_version": string }; Returns: Json };
       "get_operator": { Args: { "p_user_id": string }; Returns: Json };
       "get_overview": { Args: { "p_window": string }; Returns: Json };
       "get_plan": { Args: { "p_workflow_run_id": string }; Returns: Json };
@@ -1080,10 +1172,22 @@ export type Database = {
         Args: { "p_lease_ms": number; "p_limit": number; "p_worker_id": string };
         Returns: Json;
       };
+      "list_alerts": { Args: Record<PropertyKey, never>; Returns: Json };
+      "list_archive_batches": { Args: { "p_limit": number }; Returns: Json };
       "list_audit": {
         Args: { "p_before"?: number; "p_filter"?: Json; "p_limit"?: number };
         Returns: Json;
       };
+      "list_deliveries": {
+        Args: {
+          "p_before"?: string;
+          "p_destination": string;
+          "p_limit"?: number;
+          "p_status"?: string;
+        };
+        Returns: Json;
+      };
+      "list_destinations": { Args: { "p_name"?: string }; Returns: Json };
       "list_hooks": { Args: Record<PropertyKey, never>; Returns: Json };
       "list_items": {
         Args: {
@@ -1118,7 +1222,7 @@ export type Database = {
       "list_workflows": { Args: Record<PropertyKey, never>; Returns: Json };
       "open_hook": { Args: { "p_source": string }; Returns: Json };
       "process_signals": { Args: Record<PropertyKey, never>; Returns: Json };
-      "prune_history": { Args: { "p_limit": number; "p_older_than": string }; Returns: Json };
+      "prune_history": { Args: { "p_limit": number }; Returns: Json };
       "publish_workflow": {
         Args: {
           "p_compiled": Json;
@@ -1126,6 +1230,10 @@ export type Database = {
           "p_source_etag"?: string;
           "p_source_path"?: string;
         };
+        Returns: Json;
+      };
+      "read_archive": {
+        Args: { "p_after_job": number; "p_max_bytes": number; "p_workflow_run_id": string };
         Returns: Json;
       };
       "reject_workflow_file": {
@@ -1147,6 +1255,17 @@ export type Database = {
       };
       "retry_job": { Args: { "p_job_id": number }; Returns: Json };
       "ring_worker": { Args: Record<PropertyKey, never>; Returns: Json };
+      "settle_delivery": {
+        Args: {
+          "p_attempt": number;
+          "p_delivery_id": string;
+          "p_disable_reason"?: string;
+          "p_generation": number;
+          "p_job_id": number;
+          "p_result": Json;
+        };
+        Returns: Json;
+      };
       "settle_traces": { Args: { "p_results": Json }; Returns: Json };
       "snooze_jobs": { Args: { "p_leases": Json; "p_worker_id": string }; Returns: Json };
       "start_triggered_run": {

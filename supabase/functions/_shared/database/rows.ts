@@ -3,6 +3,7 @@
 import type { InsertedEvent as AnsweredEvent } from "../contract/answers/dispatch.ts";
 import type { Tokens } from "../contract/answers/health.ts";
 import type { AppendedPlan, StepConfig } from "../contract/compiled_workflow.ts";
+import type { OpenDelivery } from "../contract/notifications.ts";
 import type {
   ErrorClass,
   JobStatus,
@@ -386,6 +387,12 @@ export interface RestartedRun {
   reason?: string | null;
 }
 
+/** What a delivery is about to do. */
+export type BegunDelivery =
+  | ({ result: "send" } & OpenDelivery)
+  | { result: "delivered" }
+  | { result: "refused"; reason: string };
+
 export interface SettledCallback {
   result: "applied" | "not_found" | "conflict";
   status: JobStatus | null;
@@ -407,6 +414,30 @@ export interface AppendedSteps {
 export type { RunPlan } from "../contract/answers/runs.ts";
 
 export type { Health } from "../contract/answers/health.ts";
+/** Every metric as get_metrics() answers it. */
+export interface MetricSnapshot {
+  /** Upper bounds of the histograms' buckets, ascending; the last bucket has none. */
+  bounds: number[];
+  families: MetricFamily[];
+}
+
+export interface MetricFamily {
+  name: string;
+  type: "counter" | "histogram" | "gauge";
+  help: string;
+  /** Names of the labels, in the order of the samples' values. */
+  labels: string[];
+  samples: MetricSample[];
+}
+
+export interface MetricSample {
+  labels: string[];
+  /** Of a histogram: how many values it has. */
+  value: number;
+  sum?: number;
+  /** How many values are in a bucket alone, by its place; empty ones are left out. */
+  buckets?: Record<string, number>;
+}
 
 // --- agents
 
@@ -469,4 +500,20 @@ export interface TriggeredRun {
   others?: Record<string, { output_ref: OutputRef }> | null;
   /** Of a run that failed. `step_id` null: it took longer than its timeout. */
   error?: { step_id: string | null; error_class: ErrorClass };
+}
+
+/** Runs of one workflow that ended on one day and go into the archive together. */
+export interface ArchiveBatch {
+  batch_id: number;
+  workflow_key: string;
+  /** ISO date, of UTC. */
+  finished_on: string;
+  workflow_run_ids: string[];
+}
+
+/** A run's row, with as many of its jobs as were asked for. */
+export interface ArchivedRun extends Json {
+  workflow_run_id: string;
+  jobs: (Json & { job_id: number })[];
+  has_more: boolean;
 }

@@ -5,6 +5,7 @@ import type { AppendedPlan, CompiledWorkflow } from "../contract/compiled_workfl
 import type * as dashboard from "../contract/dashboard.ts";
 import type { HookSource } from "../contract/hooks.ts";
 import type { Progress } from "../contract/answers/progress.ts";
+import type { Delivery, DeliveryStatus, Destination } from "../contract/notifications.ts";
 import type { JobStatus } from "../contract/statuses.ts";
 import type { ActionName, Actions, Actor } from "./actions.ts";
 import type * as rows from "./rows.ts";
@@ -152,6 +153,17 @@ export function createRpc(transport: Transport) {
 
     forgetOutputs: (a: { paths: string[] }) => call<rows.Json>("forget_outputs", prefix(a)),
 
+    listArchiveBatches: (a: { limit: number }) =>
+      call<{ batches: rows.ArchiveBatch[] }>("list_archive_batches", prefix(a)).then((it) =>
+        withList(it, "batches")
+      ),
+
+    readArchive: (a: { workflowRunId: string; afterJob: number; maxBytes: number }) =>
+      call<rows.ArchivedRun | null>("read_archive", prefix(a)),
+
+    finishArchive: (a: { batchId: number; workflowRunIds: string[] }) =>
+      call<{ archived: boolean }>("finish_archive", prefix(a)),
+
     takeTokens: (a: { key: string; tokens?: number; peek?: boolean }) =>
       call<rows.TakenTokens>("take_tokens", prefix(a)),
 
@@ -244,12 +256,40 @@ export function createRpc(transport: Transport) {
 
     getTriggeredRun: (a: { keyId: string; workflowRunId: string }) =>
       call<rows.TriggeredRun | null>("get_triggered_run", prefix(a)),
+    beginDelivery: (a: { deliveryId: string }) =>
+      call<rows.BegunDelivery>("begin_delivery", prefix(a)),
+
+    settleDelivery: (a: {
+      deliveryId: string;
+      jobId: number;
+      generation: number;
+      attempt: number;
+      result: Omit<rows.JobResult, "job_id" | "lease_token">;
+      disableReason?: string;
+    }) => call<rows.SettledCallback>("settle_delivery", prefix(a)),
+
+    listDestinations: (a: { name?: string } = {}) =>
+      call<Destination[]>("list_destinations", prefix(a)).then(asList),
+
+    listDeliveries: (a: {
+      destination: string;
+      status?: DeliveryStatus;
+      limit?: number;
+      before?: string;
+    }) => call<Delivery[]>("list_deliveries", prefix(a)).then(asList),
+
+    listAlerts: () => call<dashboard.Alerts>("list_alerts", {}),
 
     getHealth: () => call<rows.Health>("get_health", {}),
 
+    getMetrics: (a: { version: string }) =>
+      call<rows.MetricSnapshot>("get_metrics", prefix(a)).then((it) => withList(it, "families")),
+
     getSettings: () => call<rows.Json>("get_settings", {}),
 
-    configureOrchestrator: (a: { baseUrl: string; serviceKey: string; historyDays: number }) =>
+    configureOrchestrator: (
+      a: { baseUrl: string; serviceKey: string; settings: Record<string, number> },
+    ) =>
       call<{ cron_jobs: { name: string; schedule: string }[] }>(
         "configure_orchestrator",
         prefix(a),

@@ -123,7 +123,8 @@ export function buildHeaders(
   return Object.fromEntries(headers);
 }
 
-async function readCapped(
+/** The text of an answer, up to so many bytes of it. */
+export async function readCapped(
   response: Response,
   maxBytes: number,
 ): Promise<{ text: string; bytes: number; isCut: boolean }> {
@@ -157,7 +158,7 @@ function readLength(headers: Headers): number | null {
 }
 
 /** The whole chain of causes: fetch hides the reason of a failed connection in `cause`. */
-function describeError(error: unknown): string {
+export function describeError(error: unknown): string {
   const parts: string[] = [];
   for (let it: unknown = error; it instanceof Error && parts.length < 4; it = it.cause) {
     // Deno puts the URL into its message, and GET calls have the user's ids in theirs.

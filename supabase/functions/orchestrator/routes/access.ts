@@ -22,10 +22,14 @@ export const ROUTE_ACCESS: AccessTable = {
   "POST /workflows/validate": "viewer",
   "GET /schedules": "viewer",
   "GET /rate_limits": "viewer",
+  "GET /alerts": "viewer",
   "GET /audit": "viewer",
   "GET /hooks": "viewer",
   "GET /hooks/:source": "viewer",
   "GET /keys": "viewer",
+  "GET /destinations": "viewer",
+  "GET /destinations/:name": "viewer",
+  "GET /destinations/:name/deliveries": "viewer",
   // What its buttons do; each leaves an audit row.
   "POST /dispatch": "operator",
   "POST /runs/bulk": "operator",
@@ -50,6 +54,13 @@ export const ROUTE_ACCESS: AccessTable = {
   "POST /hooks/:source/rotate": "operator",
   "POST /keys": "operator",
   "DELETE /keys/:id": "operator",
+  "PUT /destinations/:name": "operator",
+  "DELETE /destinations/:name": "operator",
+  "POST /destinations/:name/test": "operator",
+  "POST /destinations/:name/rotate": "operator",
+  "POST /destinations/:name/enable": "operator",
+  "POST /destinations/:name/replay": "operator",
+  "PUT /alerts/rules/:name": "operator",
   // What apps, agents and the platform call. POST /http calls with the service's credentials, and the
   // steps that POST /runs/:id/steps adds are somebody's code: neither is for a person at a page.
   "POST /worker": "service",
@@ -61,6 +72,7 @@ export const ROUTE_ACCESS: AccessTable = {
   "GET /openapi.json": "open",
   // What an app shows its own users.
   "GET /runs/:id/events": "user",
+  "POST /deliveries": "service",
   // Their URLs hold a token.
   "POST /callbacks/:token": "open",
   "POST /callbacks/:token/heartbeat": "open",
@@ -69,4 +81,6 @@ export const ROUTE_ACCESS: AccessTable = {
   // They take trigger keys, and no other credential.
   "POST /triggers/:key": "open",
   "GET /triggers/runs/:id": "open",
+  // A scraper has a token of its own, which is good for nothing else.
+  "GET /metrics": "open",
 };

@@ -1,12 +1,17 @@
 begin;
 select plan(2);
 \ir ../fixture.psql
+insert into public.orchestrator_settings (name, value)
+select name, '0' from unnest(array['failed_history_days', 'cancelled_history_days', 'event_days', 'archive_history']) as name
+on conflict (name) do update set value = excluded.value;
+insert into public.orchestrator_settings (name, value) values ('history_days', '30')
+on conflict (name) do update set value = excluded.value;
 
 select pg_temp.publish_chain('chain', 2);
 select pg_temp.start_run('chain');
 
 select pg_temp.pass_time('10 years');
-select is(public.prune_history('30 days', 10) -> 'runs', '0'::jsonb);
+select is(public.prune_history(10) -> 'runs', '0'::jsonb);
 select is(count(*), 2::bigint) from public.job_queue;
 
 select * from finish();

@@ -1,0 +1,59 @@
+// One attempt to send a delivery: what is to be sent is read, sent, and what came of it is settled.
+import type { Rpc } from "../database/rpc.ts";
+import type { CallbackClaims } from "../callback/token.ts";
+import { logEvent } from "../log.ts";
+import type { OpenDelivery } from "../contract/notifications.ts";
+import { type OutboundPost, type PostDeps, postMessage } from "./post.ts";
+import { signMessage } from "./signature.ts";
+import { buildDigest } from "./slack.ts";
+import { judgeAttempt, type Verdict } from "./verdict.ts";
+
+export interface DeliveryDeps extends PostDeps {
+  rpc: Pick<Rpc, "beginDelivery" | "settleDelivery">;
+  dashboardUrl: string | undefined;
+}
+
+/** Throws only where the database cannot be reached: then the job hears nothing and is tried again. */
+export async function attemptDelivery(
+  deliveryId: string,
+  { jobId, generation, attempt }: Pick<CallbackClaims, "jobId" | "generation" | "attempt">,
+  deps: DeliveryDeps,
+): Promise<void> {
+  const begun = await deps.rpc.beginDelivery({ deliveryId });
+  const { result, disableReason } = begun.result === "send"
+    ? await send(begun, attempt, deps)
+    : describeEnd(begun);
+  await deps.rpc.settleDelivery({ deliveryId, jobId, generation, attempt, result, disableReason });
+  if (disableReason !== undefined && begun.result === "send") {
+    const { destination } = begun;
+    logEvent("warn", "destination.disabled", { destination, reason: disableReason });
+  }
+}
+
+function describeEnd(
+  begun: { result: "delivered" } | { result: "refused"; reason: string },
+): Verdict {
+  return begun.result === "delivered"
+    ? { result: { outcome: "success", output: null } }
+    : { result: { outcome: "dead", error_class: "internal", error_text: begun.reason } };
+}
+
+async function send(delivery: OpenDelivery, attempt: number, deps: DeliveryDeps): Promise<Verdict> {
+  const outcome = await postMessage(writePost(delivery, deps.dashboardUrl), deps);
+  return judgeAttempt(outcome, {
+    attempt,
+    kind: delivery.kind,
+    nowMs: Date.now(),
+    random: Math.random(),
+  });
+}
+
+function writePost(delivery: OpenDelivery, dashboardUrl: string | undefined): OutboundPost {
+  const { kind, url, secrets } = delivery;
+  if (kind === "slack") {
+    return { kind, url, headers: {}, body: JSON.stringify(buildDigest(delivery, dashboardUrl)) };
+  }
+  const [{ id, type, timestamp, data }] = delivery.messages;
+  const body = JSON.stringify({ type, timestamp, data });
+  return { kind, url, headers: signMessage(id, body, secrets, new Date()), body };
+}
