@@ -16,6 +16,8 @@ interface Route {
   body?: unknown;
   /** What that call answers with a good key. */
   status: number;
+  /** Where it is for users: what it answers to whoever is signed in. */
+  userStatus?: number;
 }
 
 const NOBODY = "00000000-0000-4000-8000-000000000000";
@@ -50,6 +52,12 @@ const ROUTES: Record<string, Route[]> = {
       status: 200,
     },
     { route: "GET /runs/:id", path: `/runs/${NOBODY}`, status: 404 },
+    {
+      route: "GET /runs/:id/events",
+      path: `/runs/${NOBODY}/events`,
+      status: 404,
+      userStatus: 404,
+    },
     { route: "POST /runs/:id/cancel", path: `/runs/${NOBODY}/cancel`, status: 404 },
     {
       route: "POST /runs/:id/restart",
@@ -166,6 +174,14 @@ const ROUTES: Record<string, Route[]> = {
       status: 404,
     },
     { route: "POST /deliveries", path: "/deliveries", body: {}, status: 400 },
+    { route: "GET /keys", path: "/keys", status: 200 },
+    {
+      route: "POST /keys",
+      path: "/keys",
+      body: { name: "sneaky", workflow_keys: ["*"], user_id: "u" },
+      status: 201,
+    },
+    { route: "DELETE /keys/:id", path: `/keys/${"0".repeat(12)}`, status: 404 },
   ],
   "cron-orchestrator": [{ route: "POST /*", path: "", status: 200 }],
   "agent-proxy": [
@@ -201,7 +217,7 @@ const ROUTES: Record<string, Route[]> = {
   ],
 };
 
-/** Routes of the orchestrator that no key opens, only a token in the path, or a signature. */
+/** Routes of the orchestrator that a token in the path, a signature or a trigger key opens, and no other key. */
 const OPEN_ROUTES = [
   { route: "POST /callbacks/:token", path: "/callbacks/made-up", message: /the token/ },
   {
@@ -210,6 +226,8 @@ const OPEN_ROUTES = [
     message: /the token/,
   },
   { route: "POST /hooks/:source", path: "/hooks/made-up", message: /no such source/ },
+  { route: "POST /triggers/:key", path: "/triggers/sneaky", message: /no trigger key/ },
+  { route: "GET /triggers/runs/:id", path: `/triggers/runs/${NOBODY}`, message: /no trigger key/ },
 ];
 
 type Headers = Record<string, string>;
@@ -301,6 +319,7 @@ Deno.test("every route refuses every credential that is not a service key, and d
   const tables = [
     ...["workflow_runs", "intent_events", "rate_limits", "agent_replies"],
     ...["rate_limit_policies", "orchestrator_audit", "orchestrator_hook_sources"],
+    "orchestrator_trigger_keys",
   ];
   const countAll = async () => [
     await it.sql`select workflow_key from workflow_definitions order by 1`,
@@ -312,6 +331,10 @@ Deno.test("every route refuses every credential that is not a service key, and d
     for (const route of routes) {
       for (const [what, headers, status = 401] of refused) {
         const answer = await call(name, route, headers);
+        if (status === 403 && route.userStatus !== undefined) {
+          expectProblem(answer, { status: route.userStatus, kind: "not_found" }, route.route);
+          continue;
+        }
         expectRefusal(answer, name, status, `${name} ${route.route} with ${what}`);
       }
     }
@@ -327,7 +350,8 @@ Deno.test("an open route with a made-up token or name is refused, whatever key c
   ];
   for (const { route, path, message } of OPEN_ROUTES) {
     for (const [what, headers] of callers) {
-      const given = { route, path, body: { ok: true, output: null } };
+      const body = route.startsWith("GET") ? undefined : { ok: true, output: null };
+      const given = { route, path, body };
       const answer = await call("orchestrator", given, headers);
       expectProblem(answer, { status: 401, kind: "unauthorized", message }, what);
     }
