@@ -12,6 +12,7 @@ import { type OpenedStream, openEvents } from "./event_stream.ts";
 const STREAM_MS = 3_000;
 const it = await openHttpStack({
   settings: { progress_stream_ms: STREAM_MS, progress_max_streams: 2 },
+  isArranged: true,
 });
 Deno.test.afterAll(() => it.stop());
 const db = await openDatabase({ isArranged: true });
