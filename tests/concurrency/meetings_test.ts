@@ -165,8 +165,7 @@ async function openStage() {
   await db.admin`
     insert into public.rate_limit_policies (pattern, capacity, refill_rate)
     values ('user:*:agent:noop', 1000000, 1000)`;
-  await db
-    .admin`insert into public.orchestrator_settings (name, value) values ('history_days', '1')`;
+  await keepHistory(db, { history_days: 1, cancelled_history_days: 1 });
   await player.publish(CHILD);
   await player.publish(MIXED);
   return { db, player };

@@ -27,6 +27,8 @@ export interface OpenOptions {
   isSetUp?: boolean;
   /** Static files by their path. */
   sites?: StackOptions["sites"];
+  /** The tests write rows that no function of the engine would leave. */
+  isArranged?: boolean;
   /** How long the tokens of signed-in users are valid. */
   sessionSeconds?: number;
 }
@@ -63,7 +65,7 @@ export interface Enqueued {
 
 /** Starts it all; the caller closes it, as with `Deno.test.afterAll(() => s.close())`. */
 export async function openStack(options: OpenOptions = {}): Promise<TestStack> {
-  const db = await openDatabase();
+  const db = await openDatabase({ isArranged: options.isArranged });
   const agents = new AgentDouble();
   const close: (() => Promise<void>)[] = [() => agents.close(), () => db.close()];
   const closeAll = async () => {

@@ -5,7 +5,9 @@ import { fileURLToPath } from "node:url";
 import { ROUTE_ACCESS } from "../../supabase/functions/orchestrator/routes/access.ts";
 import { type Answer, expectProblem, openHttpStack, send } from "./http_stack.ts";
 
-const it = await openHttpStack();
+const it = await openHttpStack({
+  env: { ORCHESTRATOR_METRICS_TOKEN: "a token that nobody here sends" },
+});
 Deno.test.afterAll(() => it.stop());
 
 interface Route {
@@ -16,6 +18,8 @@ interface Route {
   body?: unknown;
   /** What that call answers with a good key. */
   status: number;
+  /** Where it is for users: what it answers to whoever is signed in. */
+  userStatus?: number;
 }
 
 const NOBODY = "00000000-0000-4000-8000-000000000000";
@@ -50,6 +54,12 @@ const ROUTES: Record<string, Route[]> = {
       status: 200,
     },
     { route: "GET /runs/:id", path: `/runs/${NOBODY}`, status: 404 },
+    {
+      route: "GET /runs/:id/events",
+      path: `/runs/${NOBODY}/events`,
+      status: 404,
+      userStatus: 404,
+    },
     { route: "POST /runs/:id/cancel", path: `/runs/${NOBODY}/cancel`, status: 404 },
     {
       route: "POST /runs/:id/restart",
@@ -140,6 +150,14 @@ const ROUTES: Record<string, Route[]> = {
     },
     { route: "DELETE /hooks/:source", path: "/hooks/nobody", status: 404 },
     { route: "POST /hooks/:source/rotate", path: "/hooks/nobody/rotate", status: 404 },
+    { route: "GET /keys", path: "/keys", status: 200 },
+    {
+      route: "POST /keys",
+      path: "/keys",
+      body: { name: "sneaky", workflow_keys: ["*"], user_id: "u" },
+      status: 201,
+    },
+    { route: "DELETE /keys/:id", path: `/keys/${"0".repeat(12)}`, status: 404 },
     { route: "GET /destinations", path: "/destinations", status: 200 },
     { route: "GET /destinations/:name", path: "/destinations/nobody", status: 404 },
     {
@@ -163,6 +181,13 @@ const ROUTES: Record<string, Route[]> = {
       route: "POST /destinations/:name/replay",
       path: "/destinations/nobody/replay",
       body: { delivery_id: crypto.randomUUID() },
+      status: 404,
+    },
+    { route: "GET /alerts", path: "/alerts", status: 200 },
+    {
+      route: "PUT /alerts/rules/:name",
+      path: "/alerts/rules/nobody",
+      body: { enabled: false },
       status: 404,
     },
     { route: "POST /deliveries", path: "/deliveries", body: {}, status: 400 },
@@ -201,7 +226,7 @@ const ROUTES: Record<string, Route[]> = {
   ],
 };
 
-/** Routes of the orchestrator that no key opens, only a token in the path, or a signature. */
+/** Routes of the orchestrator with credentials of their own, such as a token in the path; no other key opens them. */
 const OPEN_ROUTES = [
   { route: "POST /callbacks/:token", path: "/callbacks/made-up", message: /the token/ },
   {
@@ -210,6 +235,9 @@ const OPEN_ROUTES = [
     message: /the token/,
   },
   { route: "POST /hooks/:source", path: "/hooks/made-up", message: /no such source/ },
+  { route: "POST /triggers/:key", path: "/triggers/sneaky", message: /no trigger key/ },
+  { route: "GET /metrics", path: "/metrics", message: /^scraping: / },
+  { route: "GET /triggers/runs/:id", path: `/triggers/runs/${NOBODY}`, message: /no trigger key/ },
 ];
 
 type Headers = Record<string, string>;
@@ -301,6 +329,7 @@ Deno.test("every route refuses every credential that is not a service key, and d
   const tables = [
     ...["workflow_runs", "intent_events", "rate_limits", "agent_replies"],
     ...["rate_limit_policies", "orchestrator_audit", "orchestrator_hook_sources"],
+    "orchestrator_trigger_keys",
   ];
   const countAll = async () => [
     await it.sql`select workflow_key from workflow_definitions order by 1`,
@@ -312,6 +341,10 @@ Deno.test("every route refuses every credential that is not a service key, and d
     for (const route of routes) {
       for (const [what, headers, status = 401] of refused) {
         const answer = await call(name, route, headers);
+        if (status === 403 && route.userStatus !== undefined) {
+          expectProblem(answer, { status: route.userStatus, kind: "not_found" }, route.route);
+          continue;
+        }
         expectRefusal(answer, name, status, `${name} ${route.route} with ${what}`);
       }
     }
@@ -327,7 +360,8 @@ Deno.test("an open route with a made-up token or name is refused, whatever key c
   ];
   for (const { route, path, message } of OPEN_ROUTES) {
     for (const [what, headers] of callers) {
-      const given = { route, path, body: { ok: true, output: null } };
+      const body = route.startsWith("GET") ? undefined : { ok: true, output: null };
+      const given = { route, path, body };
       const answer = await call("orchestrator", given, headers);
       expectProblem(answer, { status: 401, kind: "unauthorized", message }, what);
     }

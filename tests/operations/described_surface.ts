@@ -96,13 +96,18 @@ export function checkAnswer(
   const said = `${route}: ${answer.status} ${answer.text.slice(0, 2_000)}`;
   const response = resolve(document, operation.responses[answer.status]);
   assert.ok(response, `the document has no such status: ${said}`);
+  if (response.content === undefined || Object.keys(response.content).length === 0) {
+    return assert.equal(answer.text, "", `the document has no body: ${said}`);
+  }
   const type = (answer.headers.get("content-type") ?? "").split(";")[0];
-  const media = response.content?.[type];
+  const media = response.content[type];
   assert.ok(media, `the document has no ${type}: ${said}`);
-  const body = JSON.parse(
-    answer.text,
-    (name, member) => UNDESCRIBED.includes(name) ? undefined : member,
-  );
+  const body = /[/+]json$/.test(type)
+    ? JSON.parse(
+      answer.text,
+      (name, member) => UNDESCRIBED.includes(name) ? undefined : member,
+    )
+    : answer.text;
   const faults = listFaults(close(document), close(media.schema), body);
   assert.deepEqual(faults, [], said);
 }

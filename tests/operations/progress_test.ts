@@ -12,6 +12,7 @@ import { type OpenedStream, openEvents } from "./event_stream.ts";
 const STREAM_MS = 3_000;
 const it = await openHttpStack({
   settings: { progress_stream_ms: STREAM_MS, progress_max_streams: 2 },
+  isArranged: true,
 });
 Deno.test.afterAll(() => it.stop());
 const db = await openDatabase({ isArranged: true });
@@ -42,7 +43,7 @@ async function setStep(runId: string, stepId: string, status: string): Promise<v
   const isEnd = status === "success";
   await it.sql`
     update job_queue set status = ${status}, finished_at = ${isEnd ? new Date() : null},
-      open_dependencies = 0, attempts = 1
+      open_dependencies = 0
     where workflow_run_id = ${runId} and step_id = ${stepId}`;
 }
 

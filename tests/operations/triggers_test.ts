@@ -55,6 +55,18 @@ Deno.test("the run tells operators which key started it, and for whom", async ()
   );
 });
 
+Deno.test("a caller's trace is the trace of its run", async () => {
+  const trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  const headers = { traceparent: trace, tracestate: "vendor=value" };
+  const traced = await readRow((await start(key, "open_v1", { headers })).body.workflow_run_id);
+  assert.deepEqual([traced.trace_parent, traced.trace_state], [trace, "vendor=value"]);
+  const wrong = { traceparent: "00-0-0-01", tracestate: "vendor=value" };
+  for (const headers of [undefined, wrong]) {
+    const run = await readRow((await start(key, "open_v1", { headers })).body.workflow_run_id);
+    assert.deepEqual([run.trace_parent, run.trace_state], [null, null]);
+  }
+});
+
 Deno.test("expressions see that a key started the run", async () => {
   await publish("gated_v1", { trigger: { type: "manual", if: 'event.type != "trigger.call"' } });
   const { body } = await start(key, "gated_v1", { query: "?wait=25s" });

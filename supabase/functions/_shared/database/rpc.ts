@@ -4,7 +4,7 @@ import { OrchestratorError, type Problem } from "../contract/errors.ts";
 import type { AppendedPlan, CompiledWorkflow } from "../contract/compiled_workflow.ts";
 import type * as dashboard from "../contract/dashboard.ts";
 import type { HookSource } from "../contract/hooks.ts";
-import type { Progress } from "../contract/progress.ts";
+import type { Progress } from "../contract/answers/progress.ts";
 import type { Delivery, DeliveryStatus, Destination } from "../contract/notifications.ts";
 import type { JobStatus } from "../contract/statuses.ts";
 import type { ActionName, Actions, Actor } from "./actions.ts";

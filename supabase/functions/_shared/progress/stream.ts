@@ -1,7 +1,7 @@
 // The progress of one run as server-sent events. Each event tells of a state that was looked up whole, so
 // that nothing can be missed: who comes back gets the state of then, or nothing while it is the one it knows.
 // https://html.spec.whatwg.org/multipage/server-sent-events.html
-import type { EndEvent, Progress, ProgressEvent } from "../contract/progress.ts";
+import type { EndEvent, Progress, ProgressEvent } from "../contract/answers/progress.ts";
 import { logEvent } from "../log.ts";
 
 /** A state and the id that it has as an event. */

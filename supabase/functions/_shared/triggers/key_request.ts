@@ -35,7 +35,7 @@ export const keyRequest = z.strictObject({
   rate_per_minute: z.int().min(1).max(MAX_RATE_PER_MINUTE).default(DEFAULT_RATE_PER_MINUTE),
   networks: z.array(network).min(1).max(100).nullable().default(null),
   expires_in: life.prefault(DEFAULT_LIFE),
-});
+}).meta({ id: "TriggerKeyRequest" });
 
 export type KeyRequest = z.output<typeof keyRequest>;
 

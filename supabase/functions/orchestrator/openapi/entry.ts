@@ -11,6 +11,7 @@ export const TAGS = {
   "Workflows": "The registry of workflow files.",
   "Schedules": "When workflows run by themselves.",
   "Webhooks": "What other services send.",
+  "Triggers": "What the holders of trigger keys start.",
   "Rate limits": "Buckets and their policies.",
   "Operating": "The state of everything.",
 } as const;
@@ -24,6 +25,8 @@ export interface RouteEntry {
   /** Schemas of the path's parameters, each with a description. */
   path?: Record<string, z.ZodType>;
   query?: z.ZodObject;
+  /** Of the request, as far as the route reads them itself. */
+  headers?: Record<string, z.ZodType>;
   body?: RouteBody;
   /** By status. */
   answers: Record<number, RouteAnswer>;
@@ -47,6 +50,8 @@ export interface RouteAnswer {
   schema?: z.ZodType;
   /** application/json if not given. */
   mediaType?: string;
+  /** The same in other forms, by media type, for who asks for them. */
+  others?: Record<string, z.ZodType>;
   headers?: Record<string, string>;
   example?: unknown;
 }

@@ -10,23 +10,30 @@ const JSON_TYPE = "application/json";
 
 interface Parameter {
   name: string;
-  in: "path" | "query";
+  in: "path" | "query" | "header";
   required: boolean;
   description?: string;
   schema: JsonSchema;
 }
 
 /** Every schema that the operation of an entry is made of. */
-export function listSchemas({ path = {}, query, body, answers }: RouteEntry): z.ZodType[] {
-  const answered = Object.values(answers).map((answer) => answer.schema);
-  return [...Object.values(path), query, body?.schema, ...answered]
+export function listSchemas(
+  { path = {}, query, headers = {}, body, answers }: RouteEntry,
+): z.ZodType[] {
+  const answered = Object.values(answers)
+    .flatMap(({ schema, others = {} }) => [schema, ...Object.values(others)]);
+  return [...Object.values(path), query, ...Object.values(headers), body?.schema, ...answered]
     .filter((schema) => schema !== undefined);
 }
 
 /** The book holds the schemas of `listSchemas`. */
 export function describeOperation(entry: RouteEntry, level: AccessLevel, book: SchemaBook) {
   const { tag, operationId, summary, description, body } = entry;
-  const parameters = [...listPath(entry.path, book), ...listQuery(entry.query, book)];
+  const parameters = [
+    ...listNamed("path", entry.path, book),
+    ...listQuery(entry.query, book),
+    ...listNamed("header", entry.headers, book),
+  ];
   return {
     tags: [tag],
     operationId,
@@ -39,9 +46,13 @@ export function describeOperation(entry: RouteEntry, level: AccessLevel, book: S
   };
 }
 
-function listPath(schemas: RouteEntry["path"] = {}, book: SchemaBook): Parameter[] {
+function listNamed(
+  place: "path" | "header",
+  schemas: Record<string, z.ZodType> = {},
+  book: SchemaBook,
+): Parameter[] {
   return Object.entries(schemas).map(([name, schema]) =>
-    toParameter(name, "path", true, book.find(schema))
+    toParameter(name, place, place === "path", book.find(schema))
   );
 }
 
@@ -97,7 +108,7 @@ function describeResponses(entry: RouteEntry, level: AccessLevel, book: SchemaBo
 }
 
 function describeAnswer(
-  { description, schema, mediaType = JSON_TYPE, headers = {}, example }: RouteAnswer,
+  { description, schema, mediaType = JSON_TYPE, others = {}, headers = {}, example }: RouteAnswer,
   book: SchemaBook,
 ): Response {
   const named = Object.entries(headers).map(([name, text]) => [
@@ -113,6 +124,9 @@ function describeAnswer(
           schema: book.find(schema),
           ...(example === undefined ? {} : { example }),
         },
+        ...Object.fromEntries(
+          Object.entries(others).map(([type, other]) => [type, { schema: book.find(other) }]),
+        ),
       },
     }),
   };

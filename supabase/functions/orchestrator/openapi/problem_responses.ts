@@ -51,7 +51,9 @@ export function describeRefusals(
   const common = [
     ...(path !== undefined || query !== undefined || body !== undefined ? [400] : []),
     ...(body !== undefined ? [413] : []),
-    ...(level === "open" ? [] : [401, 403]),
+    ...(level === "open" ? [] : [401]),
+    // Whoever is signed in is let in to what is for users.
+    ...(level === "open" || level === "user" ? [] : [403]),
     500,
     503,
   ];

@@ -29,8 +29,8 @@ export const SECURITY_SCHEMES: Record<string, SecurityScheme> = {
     bearerFormat: "JWT",
     description:
       "The access token of somebody who is signed in and has the role that is named: viewer " +
-      "or operator, where an operator may do what a viewer may. The publishable key goes along " +
-      "as `apikey`.",
+      "or operator, where an operator may do what a viewer may; no role is needed where none is " +
+      "named. The publishable key goes along as `apikey`.",
   },
 };
 
@@ -46,6 +46,8 @@ export function describeSecurity(
       return Object.keys(credential).map((name) => ({ [name]: [] }));
     case "service":
       return OF_SERVICES;
+    case "user":
+      return [...OF_SERVICES, { userToken: [] }];
     default:
       return [...OF_SERVICES, { userToken: [level] }];
   }

@@ -1,6 +1,5 @@
 // POST /triggers/:key and GET /triggers/runs/:id: others than the project itself start public workflows and
 // ask what became of their runs. The credential is a trigger key, and each key sees its own runs alone.
-import { z } from "zod";
 import { OrchestratorError } from "../../_shared/contract/errors.ts";
 import { NAME_PATTERN } from "../../_shared/contract/workflow_file.ts";
 import type { TriggeredRun } from "../../_shared/database/rows.ts";
@@ -12,18 +11,10 @@ import { readTraceContext } from "../../_shared/tracing/trace_context.ts";
 import { createRefusalLog, type LogRefusal } from "../../_shared/triggers/refusal_log.ts";
 import { readWait, waitForEnd } from "../../_shared/triggers/wait_for_end.ts";
 import type { Engine } from "../engine.ts";
-import { idempotencyKey, payload, readRunId, userId } from "../fields.ts";
+import { idempotencyKey, readRunId } from "../fields.ts";
 import { describeMisfit, InputsCheck } from "../inputs_check.ts";
 import { refuseUnknownRun } from "../refusals.ts";
-
-const query = z.strictObject({ wait: z.string().optional() });
-const input = z.strictObject({
-  payload,
-  user_id: userId.optional(),
-  idempotency_key: idempotencyKey,
-});
-/** A request without a body starts a run with an empty payload. */
-const body = input.optional();
+import { triggerInput, triggerQuery } from "../trigger_input.ts";
 
 /** What a caller hears of a run; of one that was just started no more than that. */
 type TriggerAnswer =
@@ -44,9 +35,9 @@ export function addTriggersRoutes(router: Router, engine: TriggersEngine): void 
     const workflowKey = NAME_PATTERN.test(param) ? param : "";
     const holder = await checkKey(request);
     await admit(holder, workflowKey, rpc, logRefusal);
-    const waitMs = readWait(checkInput(context.req.query(), query, "query").wait);
+    const waitMs = readWait(checkInput(context.req.query(), triggerQuery, "query").wait);
     const { requestMaxBytes } = await engine.loadSettings();
-    const given = await readJson(request, body, requestMaxBytes) ?? {};
+    const given = await readJson(request, triggerInput, requestMaxBytes) ?? {};
     const payload = given.payload ?? {};
     const { trace_parent, trace_state } = readTraceContext(request.headers);
     const start = {

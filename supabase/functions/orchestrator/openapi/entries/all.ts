@@ -5,6 +5,7 @@ import { JOBS } from "./jobs.ts";
 import { OPERATING } from "./operating.ts";
 import { RUNS } from "./runs.ts";
 import { STARTING } from "./starting.ts";
+import { TRIGGERS } from "./triggers.ts";
 import { WORKFLOWS } from "./workflows.ts";
 
 export const ROUTE_ENTRIES: RouteEntries = {
@@ -13,5 +14,6 @@ export const ROUTE_ENTRIES: RouteEntries = {
   ...JOBS,
   ...WORKFLOWS,
   ...HOOKS,
+  ...TRIGGERS,
   ...OPERATING,
 };

@@ -1,6 +1,8 @@
 // Runs and their steps.
+import { z } from "zod";
 import { bulkRuns } from "../../../_shared/contract/answers/actions.ts";
 import { decidedJob, itemPage } from "../../../_shared/contract/answers/jobs.ts";
+import { progress } from "../../../_shared/contract/answers/progress.ts";
 import {
   appendedSteps,
   cancelledRun,
@@ -56,6 +58,36 @@ export const RUNS: RouteEntries = {
     path: ofRun,
     answers: { 200: { description: "The run; a fan-out's items are counts.", schema: run } },
     errors: { 404: NO_RUN },
+  },
+  "GET /runs/:id/events": {
+    tag: "Runs",
+    operationId: "watchRun",
+    summary: "How far a run is, as it goes on",
+    description:
+      "For an app that shows a run to the user whose it is; operators, viewers and service " +
+      "keys see any. `EventSource` cannot send credentials: use `fetch`, and come back with " +
+      "`Last-Event-ID` when a stream ends before its run.",
+    path: ofRun,
+    headers: {
+      "Last-Event-ID": z.string().optional().describe("The id of the event that was seen last."),
+    },
+    answers: {
+      200: {
+        description: "The state: as JSON if `Accept` asks for it, else as events until the end.",
+        schema: z.string().describe(
+          "Events `progress`, whose data are a Progress with `is_whole`: the first has all " +
+            "steps, later ones those that changed. At the run's end an event `end`, whose data " +
+            "are its `workflow_run_id` and `status`.",
+        ),
+        mediaType: "text/event-stream",
+        others: { "application/json": progress },
+      },
+      204: { description: "The run has ended, and `Last-Event-ID` is that of its end." },
+    },
+    errors: {
+      404: "There is no such run, or it is somebody else's.",
+      429: "Too many streams are open.",
+    },
   },
   "POST /runs/:id/cancel": {
     tag: "Runs",
