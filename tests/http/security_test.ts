@@ -5,7 +5,8 @@ import { fileURLToPath } from "node:url";
 import { ROUTE_ACCESS } from "../../supabase/functions/orchestrator/routes/access.ts";
 import { type Answer, expectProblem, openHttpStack, send } from "./http_stack.ts";
 
-const it = await openHttpStack();
+// With a token, so that GET /metrics is there.
+const it = await openHttpStack({ env: { ORCHESTRATOR_METRICS_TOKEN: crypto.randomUUID() } });
 Deno.test.afterAll(() => it.stop());
 
 interface Route {
@@ -173,6 +174,13 @@ const ROUTES: Record<string, Route[]> = {
       body: { delivery_id: crypto.randomUUID() },
       status: 404,
     },
+    { route: "GET /alerts", path: "/alerts", status: 200 },
+    {
+      route: "PUT /alerts/rules/:name",
+      path: "/alerts/rules/OrchestratorScheduleLate",
+      body: { enabled: false },
+      status: 200,
+    },
     { route: "POST /deliveries", path: "/deliveries", body: {}, status: 400 },
     { route: "GET /keys", path: "/keys", status: 200 },
     {
@@ -217,7 +225,7 @@ const ROUTES: Record<string, Route[]> = {
   ],
 };
 
-/** Routes of the orchestrator that a token in the path, a signature or a trigger key opens, and no other key. */
+/** Routes of the orchestrator that a token, a signature or a trigger key of their own opens, and no other key. */
 const OPEN_ROUTES = [
   { route: "POST /callbacks/:token", path: "/callbacks/made-up", message: /the token/ },
   {
@@ -228,6 +236,7 @@ const OPEN_ROUTES = [
   { route: "POST /hooks/:source", path: "/hooks/made-up", message: /no such source/ },
   { route: "POST /triggers/:key", path: "/triggers/sneaky", message: /no trigger key/ },
   { route: "GET /triggers/runs/:id", path: `/triggers/runs/${NOBODY}`, message: /no trigger key/ },
+  { route: "GET /metrics", path: "/metrics", message: /send ORCHESTRATOR_METRICS_TOKEN/ },
 ];
 
 type Headers = Record<string, string>;
@@ -319,12 +328,13 @@ Deno.test("every route refuses every credential that is not a service key, and d
   const tables = [
     ...["workflow_runs", "intent_events", "rate_limits", "agent_replies"],
     ...["rate_limit_policies", "orchestrator_audit", "orchestrator_hook_sources"],
-    "orchestrator_trigger_keys",
+    ...["orchestrator_trigger_keys", "orchestrator_destinations"],
   ];
   const countAll = async () => [
     await it.sql`select workflow_key from workflow_definitions order by 1`,
     ...await Promise.all(tables.map(it.count)),
     await it.sql`select next_run_at from workflow_schedules order by 1`,
+    await it.sql`select name, enabled from orchestrator_alert_rules order by 1`,
   ];
   const before = await countAll();
   for (const [name, routes] of Object.entries(ROUTES)) {
