@@ -4,7 +4,7 @@ import type { ActionName, Actions } from "../../supabase/functions/_shared/datab
 import type { Rpc } from "../../supabase/functions/_shared/database/rpc.ts";
 import { publish } from "../harness/definition.ts";
 import { drain } from "../harness/worker.ts";
-import { keepHistory } from "../operations/old_history.ts";
+import { keepHistory } from "../harness/old_history.ts";
 import { ANNA, dispatch, publishChain, withDatabase, work } from "./dashboard_database.ts";
 
 const NOBODY = "00000000-0000-4000-8000-000000000000";

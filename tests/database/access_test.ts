@@ -13,7 +13,6 @@ const OWNER_ONLY = new Map([
   ["orchestrator.prune_definitions", "pg_cron, as the owner of the job"],
   ["orchestrator.let_users_listen", "the owner, by hand, where Realtime came after the migrations"],
   ["orchestrator._tick_interval", "configure_orchestrator, which runs as its owner"],
-  ["orchestrator.let_users_listen", "migrations, as the owner of a policy of the platform's"],
 ]);
 
 /** What nobody changes once it is written, not even the service role. */

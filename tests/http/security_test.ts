@@ -5,8 +5,9 @@ import { fileURLToPath } from "node:url";
 import { ROUTE_ACCESS } from "../../supabase/functions/orchestrator/routes/access.ts";
 import { type Answer, expectProblem, openHttpStack, send } from "./http_stack.ts";
 
-// With a token, so that GET /metrics is there.
-const it = await openHttpStack({ env: { ORCHESTRATOR_METRICS_TOKEN: crypto.randomUUID() } });
+const it = await openHttpStack({
+  env: { ORCHESTRATOR_METRICS_TOKEN: "a token that nobody here sends" },
+});
 Deno.test.afterAll(() => it.stop());
 
 interface Route {
@@ -149,6 +150,14 @@ const ROUTES: Record<string, Route[]> = {
     },
     { route: "DELETE /hooks/:source", path: "/hooks/nobody", status: 404 },
     { route: "POST /hooks/:source/rotate", path: "/hooks/nobody/rotate", status: 404 },
+    { route: "GET /keys", path: "/keys", status: 200 },
+    {
+      route: "POST /keys",
+      path: "/keys",
+      body: { name: "sneaky", workflow_keys: ["*"], user_id: "u" },
+      status: 201,
+    },
+    { route: "DELETE /keys/:id", path: `/keys/${"0".repeat(12)}`, status: 404 },
     { route: "GET /destinations", path: "/destinations", status: 200 },
     { route: "GET /destinations/:name", path: "/destinations/nobody", status: 404 },
     {
@@ -182,14 +191,6 @@ const ROUTES: Record<string, Route[]> = {
       status: 200,
     },
     { route: "POST /deliveries", path: "/deliveries", body: {}, status: 400 },
-    { route: "GET /keys", path: "/keys", status: 200 },
-    {
-      route: "POST /keys",
-      path: "/keys",
-      body: { name: "sneaky", workflow_keys: ["*"], user_id: "u" },
-      status: 201,
-    },
-    { route: "DELETE /keys/:id", path: `/keys/${"0".repeat(12)}`, status: 404 },
   ],
   "cron-orchestrator": [{ route: "POST /*", path: "", status: 200 }],
   "agent-proxy": [
@@ -225,7 +226,7 @@ const ROUTES: Record<string, Route[]> = {
   ],
 };
 
-/** Routes of the orchestrator that a token, a signature or a trigger key of their own opens, and no other key. */
+/** Routes of the orchestrator with credentials of their own, such as a token in the path; no other key opens them. */
 const OPEN_ROUTES = [
   { route: "POST /callbacks/:token", path: "/callbacks/made-up", message: /the token/ },
   {
@@ -235,8 +236,8 @@ const OPEN_ROUTES = [
   },
   { route: "POST /hooks/:source", path: "/hooks/made-up", message: /no such source/ },
   { route: "POST /triggers/:key", path: "/triggers/sneaky", message: /no trigger key/ },
+  { route: "GET /metrics", path: "/metrics", message: /^scraping: / },
   { route: "GET /triggers/runs/:id", path: `/triggers/runs/${NOBODY}`, message: /no trigger key/ },
-  { route: "GET /metrics", path: "/metrics", message: /send ORCHESTRATOR_METRICS_TOKEN/ },
 ];
 
 type Headers = Record<string, string>;

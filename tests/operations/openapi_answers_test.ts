@@ -307,10 +307,10 @@ Deno.test("destinations and what is sent to them answer as the document says", a
 
 Deno.test("the step that sends a delivery answers as the document says", async () => {
   const { id } = await start(["ada"]);
-  const send = { payload: { delivery_id: NOBODY }, callback_url: `${it.stack.url}/callbacks/x` };
-  await expect(400, "POST", "/deliveries", send);
+  const asked = { payload: { delivery_id: NOBODY }, callback_url: `${it.stack.url}/callbacks/x` };
+  await expect(400, "POST", "/deliveries", asked);
   const callback_url = `${it.stack.url}${readCallback(id)}`;
-  await expect(202, "POST", "/deliveries", { ...send, callback_url });
+  await expect(202, "POST", "/deliveries", { ...asked, callback_url });
   await waitFor("the delivery to be settled", async () => {
     const { jobs } = await expect(200, "GET", `/runs/${id}`);
     return (jobs as Json[]).some(({ step_id, status }) =>
