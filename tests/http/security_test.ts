@@ -186,9 +186,9 @@ const ROUTES: Record<string, Route[]> = {
     { route: "GET /alerts", path: "/alerts", status: 200 },
     {
       route: "PUT /alerts/rules/:name",
-      path: "/alerts/rules/nobody",
+      path: "/alerts/rules/OrchestratorScheduleLate",
       body: { enabled: false },
-      status: 404,
+      status: 200,
     },
     { route: "POST /deliveries", path: "/deliveries", body: {}, status: 400 },
   ],
@@ -329,12 +329,13 @@ Deno.test("every route refuses every credential that is not a service key, and d
   const tables = [
     ...["workflow_runs", "intent_events", "rate_limits", "agent_replies"],
     ...["rate_limit_policies", "orchestrator_audit", "orchestrator_hook_sources"],
-    "orchestrator_trigger_keys",
+    ...["orchestrator_trigger_keys", "orchestrator_destinations"],
   ];
   const countAll = async () => [
     await it.sql`select workflow_key from workflow_definitions order by 1`,
     ...await Promise.all(tables.map(it.count)),
     await it.sql`select next_run_at from workflow_schedules order by 1`,
+    await it.sql`select name, enabled from orchestrator_alert_rules order by 1`,
   ];
   const before = await countAll();
   for (const [name, routes] of Object.entries(ROUTES)) {

@@ -1,6 +1,7 @@
 // What GET /openapi.json says of answers, held against the answers of every route: of the good ones and
 // of the refusals.
 import assert from "node:assert/strict";
+import { waitFor } from "../harness/stack.ts";
 import { type Answer, type Json, openHttpStack, send } from "../http/http_stack.ts";
 import { createPerson } from "../http/signed_in.ts";
 import {
@@ -10,6 +11,7 @@ import {
   listOperations,
   type OpenapiDocument,
 } from "./described_surface.ts";
+import { Receiver } from "./notification_receiver.ts";
 import { createCaller } from "./trigger_caller.ts";
 
 const NOBODY = "00000000-0000-4000-8000-000000000000";
@@ -29,8 +31,18 @@ steps:
   - {id: other, wait: {event: shown.approved}}
 `;
 
-const it = await openHttpStack();
-Deno.test.afterAll(() => it.stop());
+const METRICS_TOKEN = crypto.randomUUID();
+const receiver = new Receiver();
+const it = await openHttpStack({
+  env: {
+    ORCHESTRATOR_METRICS_TOKEN: METRICS_TOKEN,
+    ORCHESTRATOR_ALLOWED_WEBHOOK_HOSTS: receiver.host,
+  },
+});
+Deno.test.afterAll(async () => {
+  await receiver.close();
+  await it.stop();
+});
 
 const { body } = await it.ask("GET", "/orchestrator/openapi.json");
 const document = body as unknown as OpenapiDocument;
@@ -241,6 +253,72 @@ Deno.test("trigger keys and what they start answer as the document says", async 
   await expect(404, "DELETE", `/keys/${"0".repeat(12)}`);
 });
 
+Deno.test("destinations and what is sent to them answer as the document says", async () => {
+  const path = "/destinations/ops";
+  const webhook = { kind: "webhook", url: receiver.url, types: ["alert.firing"] };
+  const listDeliveries = async () => {
+    const { deliveries } = await expect(200, "GET", `${path}/deliveries?limit=5`);
+    return deliveries as Json[];
+  };
+  const waitForDelivered = (count: number) =>
+    waitFor(`${count} deliveries`, async () => {
+      await expect(200, "POST", "/worker?wait=true");
+      const deliveries = await listDeliveries();
+      return deliveries.length === count &&
+        deliveries.every(({ status }) => status === "delivered");
+    }, async () => JSON.stringify(await listDeliveries()));
+
+  assert.ok("secret" in await expect(200, "PUT", path, webhook));
+  const changed = { ...webhook, workflow_keys: ["shown"], description: "Who is on call" };
+  assert.equal((await expect(200, "PUT", path, changed)).result, "changed");
+  await expect(400, "PUT", path, { ...webhook, url: "http://localhost/" });
+  await expect(409, "PUT", path, { ...webhook, kind: "slack", url: undefined });
+  const { last_delivery: none } = await expect(200, "GET", path);
+  assert.equal(none, null);
+  const { delivery_id } = await expect(202, "POST", `${path}/test`);
+  await waitForDelivered(1);
+  await expect(200, "GET", "/destinations");
+  await expect(200, "GET", path);
+  await expect(202, "POST", `${path}/replay`, { delivery_id });
+  await waitForDelivered(2);
+  await expect(409, "POST", `${path}/replay`, { delivery_id: NOBODY });
+  await it.sql`
+    update orchestrator_destinations set disabled_at = now(), disabled_reason = 'it is gone'`;
+  await expect(200, "GET", path);
+  await expect(409, "POST", `${path}/test`);
+  await expect(200, "POST", `${path}/enable`);
+  await expect(200, "POST", `${path}/rotate`);
+  const { previous_secret_until } = await expect(200, "GET", path);
+  assert.notEqual(previous_secret_until, null);
+  await expect(200, "PUT", "/destinations/talk", {
+    kind: "slack",
+    url: "https://hooks.slack.com/services/T0/B0/x",
+    types: ["run.failed"],
+    workflow_keys: ["nothing_of_that_name"],
+  });
+  await expect(200, "GET", "/destinations");
+  await expect(409, "POST", "/destinations/talk/rotate");
+  await expect(200, "DELETE", "/destinations/talk");
+  await expect(200, "DELETE", path);
+  await expect(404, "GET", path);
+  assert.equal((await listDeliveries()).length, 2, "what was sent is still told");
+  await expect(404, "GET", "/destinations/nobody/deliveries");
+});
+
+Deno.test("the step that sends a delivery answers as the document says", async () => {
+  const { id } = await start(["ada"]);
+  const asked = { payload: { delivery_id: NOBODY }, callback_url: `${it.stack.url}/callbacks/x` };
+  await expect(400, "POST", "/deliveries", asked);
+  const callback_url = `${it.stack.url}${readCallback(id)}`;
+  await expect(202, "POST", "/deliveries", { ...asked, callback_url });
+  await waitFor("the delivery to be settled", async () => {
+    const { jobs } = await expect(200, "GET", `/runs/${id}`);
+    return (jobs as Json[]).some(({ step_id, status }) =>
+      step_id === "report" && status === "dead"
+    );
+  });
+});
+
 Deno.test("how far a run is answers as the document says, as JSON, as events and without news", async () => {
   const { id } = await start(["ada"]);
   const path = `/runs/${id}/events`;
@@ -276,9 +354,28 @@ Deno.test("the state of everything answers as the document says, well or not", a
   look(401, "GET", "/jobs", await send(url, "GET"));
 });
 
+Deno.test("alerts, their rules and metrics answer as the document says", async () => {
+  await it.sql`update orchestrator.ticks set ticked_at = ticked_at - interval '1 hour'`;
+  await it.sql`select orchestrator.tick_worker()`;
+  const { alerts } = await expect(200, "GET", "/alerts");
+  assert.notEqual((alerts as Json[]).length, 0);
+  await expect(200, "PUT", "/alerts/rules/OrchestratorScheduleLate", { threshold: 600 });
+  await expect(400, "PUT", "/alerts/rules/OrchestratorScheduleLate", { threshold: -1 });
+  await expect(404, "PUT", "/alerts/rules/nobody", {});
+  const scrape = (accept: string, token: string) =>
+    send(`${it.stack.url}/functions/v1/orchestrator/metrics`, "GET", {
+      headers: { authorization: `Bearer ${token}`, accept },
+    });
+  for (const type of ["text/plain", "application/openmetrics-text"]) {
+    const answer = look(200, "GET", "/metrics", await scrape(type, METRICS_TOKEN));
+    assert.deepEqual(answer, {}, "it is no JSON");
+  }
+  look(401, "GET", "/metrics", await scrape("text/plain", "another"));
+});
+
 Deno.test("an unknown field is refused wherever the document refuses it", async () => {
   const { id, jobs } = await start(["ada"]);
-  const params = { step: "ask", key: "shown", version: 1, token: "x", source: "shop" };
+  const params = { step: "ask", key: "shown", version: 1, token: "x", source: "shop", name: "ops" };
   for (const { route, operation } of listOperations(document)) {
     const media = operation.requestBody?.content["application/json"];
     if (media === undefined || !isClosed(media.schema)) continue;

@@ -1,6 +1,7 @@
 // GET /openapi.json: the document, built from the entries and the schemas that the routes use. Nothing
 // else imports this, so that an isolate that is not asked for it never loads it.
 import { problemDetails } from "../../_shared/contract/answers/problem_details.ts";
+import { VERSION } from "../../_shared/contract/version.ts";
 import { findLevel } from "../../_shared/http/access.ts";
 import { ROUTE_ACCESS } from "../routes/access.ts";
 import { writeSchemaBook } from "./convert_schema.ts";
@@ -9,9 +10,6 @@ import { TAGS } from "./entry.ts";
 import { describeOperation, listSchemas } from "./operation.ts";
 import { describeCommonResponses } from "./problem_responses.ts";
 import { SECURITY_SCHEMES } from "./security.ts";
-
-/** Of the surface that is described; raised with what callers notice. */
-const API_VERSION = "0.1.0";
 
 const DESCRIPTION = `
 Starts workflows, shows what became of their runs, and lets people and agents act on them.
@@ -51,7 +49,7 @@ export function writeDocument(): string {
     openapi: "3.1.1",
     info: {
       title: "Wisely Orchestrator",
-      version: API_VERSION,
+      version: VERSION,
       description: DESCRIPTION,
       license: { name: "MIT", identifier: "MIT" },
     },

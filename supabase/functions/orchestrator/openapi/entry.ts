@@ -12,6 +12,7 @@ export const TAGS = {
   "Schedules": "When workflows run by themselves.",
   "Webhooks": "What other services send.",
   "Triggers": "What the holders of trigger keys start.",
+  "Notifications": "Who is told of what, and what was sent to them.",
   "Rate limits": "Buckets and their policies.",
   "Operating": "The state of everything.",
 } as const;

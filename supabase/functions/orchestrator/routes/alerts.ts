@@ -7,7 +7,8 @@ import type { Router } from "../../_shared/http/router.ts";
 import { describeActor } from "../act.ts";
 import type { Engine } from "../engine.ts";
 
-const change = z.strictObject({
+/** The body of PUT /alerts/rules/:name: what is not given stays as it is. */
+export const alertRuleInput = z.strictObject({
   threshold: z.number().min(0).max(1_000_000_000).optional(),
   for_seconds: z.int().min(0).max(86_400).optional(),
   enabled: z.boolean().optional(),
@@ -19,7 +20,7 @@ export function addAlertsRoutes(router: Router, { rpc, loadSettings }: Engine): 
   router.put("/alerts/rules/:name", async (context) => {
     const { requestMaxBytes } = await loadSettings();
     const name = context.req.param("name");
-    const args = await readJson(context.req.raw, change, requestMaxBytes);
+    const args = await readJson(context.req.raw, alertRuleInput, requestMaxBytes);
     const actor = describeActor(context.get("caller"));
     const { result, reason } = await rpc.act({
       actor,

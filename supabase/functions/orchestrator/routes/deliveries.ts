@@ -10,7 +10,7 @@ import { getEnv, waitUntil } from "../../_shared/platform.ts";
 import type { Engine } from "../engine.ts";
 
 /** As much as is read of what every agent gets. */
-const input = z.object({
+export const deliveryInput = z.object({
   payload: z.object({ delivery_id: z.guid() }),
   callback_url: z.url(),
 });
@@ -19,7 +19,7 @@ export function addDeliveriesRoute(router: Router, engine: Engine): void {
   const { rpc, tokens, loadSettings } = engine;
   router.post("/deliveries", async (context) => {
     const policy = await loadSettings();
-    const body = await readJson(context.req.raw, input, policy.requestMaxBytes);
+    const body = await readJson(context.req.raw, deliveryInput, policy.requestMaxBytes);
     const token = new URL(body.callback_url).pathname.split("/").at(-1)!;
     const read = await tokens.read(token, Date.now());
     if (!read.ok) {

@@ -1,12 +1,7 @@
 // The routes of destinations: who is told of what, by Slack or webhook, what was sent to them, and what
 // operators do about it. Secrets are shown once, when they are made.
-import { z } from "zod";
 import { OrchestratorError } from "../../_shared/contract/errors.ts";
-import {
-  DELIVERY_STATUSES,
-  DESTINATION_KINDS,
-  NOTIFICATION_TYPES,
-} from "../../_shared/contract/notifications.ts";
+import { DESTINATION_NAME } from "../../_shared/contract/notifications.ts";
 import { checkInput, readJson } from "../../_shared/http/body.ts";
 import type { Router } from "../../_shared/http/router.ts";
 import {
@@ -16,30 +11,8 @@ import {
 import { createSigningSecret } from "../../_shared/notify/signature.ts";
 import { findTargetFault } from "../../_shared/notify/target.ts";
 import { describeActor } from "../act.ts";
+import { deliveriesQuery, destinationInput, replayInput } from "../destination_input.ts";
 import type { Engine } from "../engine.ts";
-import { deliveryPage, text, workflowKey } from "../fields.ts";
-
-const destination = z.strictObject({
-  kind: z.enum(DESTINATION_KINDS),
-  url: text(2_048).optional(),
-  types: z.array(z.enum(NOTIFICATION_TYPES)).min(1),
-  workflow_keys: z.array(workflowKey).min(1).max(100).nullable().default(null),
-  description: text(2_000).nullable().default(null),
-}).refine((it) => it.kind === "slack" || it.url !== undefined, {
-  path: ["url"],
-  message: "a webhook needs one",
-});
-
-const replay = z.union([
-  z.strictObject({ delivery_id: z.guid() }),
-  z.strictObject({
-    from: z.iso.datetime({ offset: true }),
-    to: z.iso.datetime({ offset: true }),
-    all: z.boolean().default(false),
-  }),
-]);
-
-const page = z.strictObject({ status: z.enum(DELIVERY_STATUSES).optional(), ...deliveryPage });
 
 export function addDestinationsRoutes(router: Router, engine: Engine): void {
   addReads(router, engine);
@@ -61,7 +34,7 @@ function addReads(router: Router, { rpc }: Engine): void {
 
   router.get("/destinations/:name/deliveries", async (context) => {
     const name = readName(context.req.param("name"));
-    const query = checkInput(context.req.query(), page, "query");
+    const query = checkInput(context.req.query(), deliveriesQuery, "query");
     const deliveries = await rpc.listDeliveries({ destination: name, ...query });
     if (deliveries.length === 0 && (await rpc.listDestinations({ name })).length === 0) {
       throw refuseUnknown(name);
@@ -79,7 +52,7 @@ function addChanges(router: Router, { rpc, loadSettings }: Engine): void {
     const settings = await loadSettings();
     const { url, kind, ...rest } = await readJson(
       context.req.raw,
-      destination,
+      destinationInput,
       settings.requestMaxBytes,
     );
     const fault = url === undefined ? null : findTargetFault(url, kind, settings);
@@ -157,7 +130,7 @@ function addDeliveryActions(router: Router, { rpc, host, loadSettings }: Engine)
   router.post("/destinations/:name/replay", async (context) => {
     const name = readName(context.req.param("name"));
     const { requestMaxBytes } = await loadSettings();
-    const args = await readJson(context.req.raw, replay, requestMaxBytes);
+    const args = await readJson(context.req.raw, replayInput, requestMaxBytes);
     const actor = describeActor(context.get("caller"));
     const { result, reason, ...rest } = await rpc.act({
       actor,
@@ -172,7 +145,7 @@ function addDeliveryActions(router: Router, { rpc, host, loadSettings }: Engine)
 
 /** A name from the path; throws `invalid` for what cannot be one. */
 function readName(param: string): string {
-  if (/^[a-z0-9][a-z0-9_-]{0,62}$/.test(param)) return param;
+  if (DESTINATION_NAME.test(param)) return param;
   const message = "a destination's name has 1 to 63 small letters, digits, - and _, got " +
     JSON.stringify(param.slice(0, 100));
   throw new OrchestratorError("invalid", `reading the path: ${message}`, {

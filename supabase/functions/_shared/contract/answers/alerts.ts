@@ -42,3 +42,6 @@ export const alerts = z.object({
 }).meta({ id: "Alerts" });
 
 export type Alerts = z.infer<typeof alerts>;
+
+/** PUT /alerts/rules/:name */
+export const savedAlertRule = z.object({ name: z.string(), result: z.literal("saved") });

@@ -2,6 +2,8 @@
 import type { RouteEntries } from "../entry.ts";
 import { HOOKS } from "./hooks.ts";
 import { JOBS } from "./jobs.ts";
+import { MONITORING } from "./monitoring.ts";
+import { NOTIFICATIONS } from "./notifications.ts";
 import { OPERATING } from "./operating.ts";
 import { RUNS } from "./runs.ts";
 import { STARTING } from "./starting.ts";
@@ -15,5 +17,7 @@ export const ROUTE_ENTRIES: RouteEntries = {
   ...WORKFLOWS,
   ...HOOKS,
   ...TRIGGERS,
+  ...NOTIFICATIONS,
   ...OPERATING,
+  ...MONITORING,
 };
