@@ -5,7 +5,6 @@ import { openDatabase } from "../harness/database.ts";
 import { createCaller } from "../operations/trigger_caller.ts";
 import { type HttpStack, openHttpStack } from "../http/http_stack.ts";
 import { readSettings } from "../../supabase/functions/_shared/contract/settings.ts";
-import { readTable } from "./document.ts";
 import { countRows, isRunnable, listBlocks, readDocument, runShell } from "./run_blocks.ts";
 
 const TEXT = await readDocument("docs/operations.md");
@@ -28,7 +27,7 @@ const HOSTED = [
   "supabase secrets set OTEL_EXPORTER_OTLP_ENDPOINT=https://otel.example.com",
 ];
 
-/** Run by the test below: it needs no stack. */
+/** Run by monitoring_test.ts: it needs no stack. */
 const PROMTOOL = "cd monitoring/prometheus";
 const METRICS_TOKEN = "a token of the test, long enough".replaceAll(" ", "-");
 
@@ -89,51 +88,6 @@ Deno.test("a restore empties every table that the migrations fill, and no other 
   }
 });
 
-Deno.test("the metrics and the alert rules are those of the database", async () => {
-  const db = await openDatabase();
-  try {
-    const families = await db.admin<{ name: string; type: string; labels: string[] }[]>`
-      select name, type, labels from orchestrator.metric_families`;
-    const metrics = readTable(MONITORING, "metrics").map(([name, type, labels]) =>
-      [name.slice(1, -1), type, labels.replaceAll("`", "").replaceAll(", ", ",")].join(" ")
-    );
-    const known = families.map(({ name, type, labels }) =>
-      [name, type, labels.join(",")].join(" ")
-    );
-    assert.deepEqual(metrics.sort(), known.sort());
-
-    const rules = await db.admin<Record<string, string>[]>`
-      select name, severity, extract(epoch from for_span)::int / 60 as minutes, description
-      from orchestrator_alert_rules order by name`;
-    assert.deepEqual(
-      readTable(MONITORING, "alerts"),
-      rules.map(({ name, severity, minutes, description }) => [
-        `\`${name}\``,
-        severity,
-        Number(minutes) === 0 ? "at once" : `${minutes} min`,
-        description,
-      ]),
-    );
-  } finally {
-    await db.close();
-  }
-});
-
-Deno.test("the files for Prometheus are what the page says, and promtool takes them", async () => {
-  const config = await readDocument("monitoring/prometheus/prometheus.yml");
-  const [shown] = listBlocks(MONITORING).filter(({ language }) => language === "yaml");
-  assert.ok(config.includes(shown.text), shown.text);
-  const commands = blocks.find(({ text }) => text.startsWith(PROMTOOL))!;
-  const { success, stderr } = await new Deno.Command("sh", {
-    args: ["-ec", commands.text],
-    cwd: new URL("../../", import.meta.url),
-  }).output();
-  assert.ok(success, new TextDecoder().decode(stderr));
-  for (const [, name] of MONITORING.matchAll(/^\| `(\w+\.json)` \|/gm)) {
-    await readDocument(`monitoring/grafana/${name}`);
-  }
-});
-
 Deno.test("the figures that come from settings and measurements are theirs", async () => {
   const settings = readSettings(() => undefined, {});
   assert.ok(TEXT.includes(`\`worker_concurrency\` times \`worker_max_workers\``));
@@ -144,6 +98,8 @@ Deno.test("the figures that come from settings and measurements are theirs", asy
     ),
   );
   assert.ok(TEXT.includes(`at most ${settings.workerBudgetMs / 1000} s by default`));
+  const { growth_prune_s } = JSON.parse(await readDocument("bench/results/latest.json"));
+  assert.ok(TEXT.includes(`in ${growth_prune_s} s of work`));
   const measured = await readDocument("docs/performance.md");
   for (const figure of ["1,446 steps/s", "0.253 ms", "123 MB", "1.05"]) {
     assert.ok(TEXT.includes(figure.split(" ")[0]) && measured.includes(figure), figure);
@@ -216,7 +172,7 @@ async function arrange(http: HttpStack): Promise<{ RUN: string; KEY_ID: string }
 }
 
 /** Those who send and those who are told, and what came from them. */
-async function addPartners({ sql, ask }: HttpStack): Promise<void> {
+async function addPartners({ ask }: HttpStack): Promise<void> {
   const put = async (path: string, body: unknown) => {
     const answer = await ask("PUT", `/orchestrator${path}`, { body });
     assert.equal(answer.status, 200, answer.text);

@@ -141,7 +141,11 @@ Deno.test("every status and error class is explained", async () => {
 });
 
 Deno.test("every relative link of the documents leads somewhere", async () => {
-  for (const path of DOCUMENTS) {
+  const decisions: string[] = [];
+  for await (const { name } of Deno.readDir(new URL("docs/decisions/", ROOT))) {
+    decisions.push(`docs/decisions/${name}`);
+  }
+  for (const path of [...DOCUMENTS, ...decisions]) {
     const text = await readText(path);
     for (const [, target] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
       if (/^[a-z]+:/.test(target)) continue;
