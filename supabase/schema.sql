@@ -5698,19 +5698,36 @@ CREATE OR REPLACE FUNCTION orchestrator.check_invariants()
  STABLE
  SET search_path TO ''
 AS $function$
-declare
-  v_rule record;
 begin
-  for v_rule in
-    select c.oid::regclass as view_name, obj_description(c.oid, 'pg_class') as invariant
-    from pg_class c
-    where c.relnamespace = 'orchestrator'::regnamespace and c.relkind = 'v' and starts_with(c.relname, 'broken_')
-    order by c.relname
-  loop
-    return query execute format(
-      'select %L::text, to_jsonb(b) from %s as b limit 100', v_rule.invariant, v_rule.view_name
-    );
-  end loop;
+  return query
+  select obj_description(a.rule, 'pg_class'), a.row
+  from (
+    select 'orchestrator.broken_sink_counts'::regclass, to_jsonb(b) from (table orchestrator.broken_sink_counts limit 100) as b
+    union all
+    select 'orchestrator.broken_ends'::regclass, to_jsonb(b) from (table orchestrator.broken_ends limit 100) as b
+    union all
+    select 'orchestrator.broken_starts'::regclass, to_jsonb(b) from (table orchestrator.broken_starts limit 100) as b
+    union all
+    select 'orchestrator.broken_dependency_counts'::regclass, to_jsonb(b) from (table orchestrator.broken_dependency_counts limit 100) as b
+    union all
+    select 'orchestrator.broken_item_counts'::regclass, to_jsonb(b) from (table orchestrator.broken_item_counts limit 100) as b
+    union all
+    select 'orchestrator.broken_wake_ups'::regclass, to_jsonb(b) from (table orchestrator.broken_wake_ups limit 100) as b
+    union all
+    select 'orchestrator.broken_waits'::regclass, to_jsonb(b) from (table orchestrator.broken_waits limit 100) as b
+    union all
+    select 'orchestrator.broken_slots'::regclass, to_jsonb(b) from (table orchestrator.broken_slots limit 100) as b
+    union all
+    select 'orchestrator.broken_slot_limits'::regclass, to_jsonb(b) from (table orchestrator.broken_slot_limits limit 100) as b
+    union all
+    select 'orchestrator.broken_failures'::regclass, to_jsonb(b) from (table orchestrator.broken_failures limit 100) as b
+    union all
+    select 'orchestrator.broken_attempts'::regclass, to_jsonb(b) from (table orchestrator.broken_attempts limit 100) as b
+    union all
+    select 'orchestrator.broken_homes'::regclass, to_jsonb(b) from (table orchestrator.broken_homes limit 100) as b
+    union all
+    select 'orchestrator.broken_buckets'::regclass, to_jsonb(b) from (table orchestrator.broken_buckets limit 100) as b
+  ) as a (rule, row);
 end;
 $function$;
 comment on function orchestrator.check_invariants() is 'The rows that break a rule of the engine, each with the rule, up to 100 a rule; none in a database without a fault. Reads every live and kept run: minutes, where there are millions.';
