@@ -19,7 +19,7 @@ comment on table orchestrator.metric_families is
   'Every metric, without the prefix orchestrator_. Beyond max_label_sets, what is new counts under other in the place of its workflow, step, agent or destination.';
 
 insert into orchestrator.metric_families (name, type, labels, help) values
-  ('runs_started_total', 'counter', '{workflow,trigger}', 'Runs that were created, by what started them: api, event, cron or workflow.'),
+  ('runs_started_total', 'counter', '{workflow,trigger}', 'Runs that were created, by what started them: api, event, cron, key, workflow, restart or notification.'),
   ('runs_finished_total', 'counter', '{workflow,status}', 'Runs that ended: success, failed, cancelled or skipped. A run that is put back to work ends again.'),
   ('step_attempts_total', 'counter', '{workflow,step,outcome,error_class}', 'Attempts that ended, by outcome: success, retry, dead or cancelled. Late results are none.'),
   ('jobs_dead_total', 'counter', '{workflow,step,error_class}', 'Jobs that became dead letters.'),
