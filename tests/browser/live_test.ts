@@ -7,7 +7,7 @@ import { waitFor, waitForRun } from "../harness/stack.ts";
 import { openDashboard } from "./dashboard.ts";
 import { measureMainThread } from "./main_thread.ts";
 
-const d = await openDashboard();
+const d = await openDashboard({ isArranged: true });
 Deno.test.afterAll(() => d.close());
 
 await d.publish("plain", [{ id: "only" }]);

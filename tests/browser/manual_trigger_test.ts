@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { openDashboard } from "./dashboard.ts";
 import { publishText } from "./workflow_texts.ts";
 
-const d = await openDashboard();
+const d = await openDashboard({ isArranged: true });
 Deno.test.afterAll(() => d.close());
 
 /** What is promised; the request, its answer and the drawing are in it. */

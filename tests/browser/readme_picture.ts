@@ -8,7 +8,7 @@ import { makeSample } from "./sample.ts";
 const PATH = fileURLToPath(new URL("../../docs/dashboard.png", import.meta.url));
 const MAX_BYTES = 150_000;
 
-const d = await openDashboard();
+const d = await openDashboard({ isArranged: true });
 Deno.test.afterAll(() => d.close());
 const sample = await makeSample(d);
 
