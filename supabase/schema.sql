@@ -4571,7 +4571,7 @@ declare
   v_failed_runs uuid[];
 begin
   with result as materialized (
-    select r.*, case when q.parked is null then q.next_run_at end as due_at
+    select r.*, case when q.parked is null and isfinite(q.next_run_at) then q.next_run_at end as due_at
     from jsonb_to_recordset(p_results) as r (
       job_id bigint, lease_token uuid, outcome text, condition jsonb, status_code integer,
       error_class text, error_text text, retry_after_ms double precision, logs jsonb
@@ -4609,7 +4609,8 @@ begin
       q.job_id, q.workflow_run_id, q.definition_id, q.step_no, q.step_id, q.item_index, q.attempts, q.leased_at,
       q.leased_by, q.status, q.error_class, q.error_text, w.continue_on_error, r.status_code, r.logs,
       case when q.error_class <> 'lease_expired' then greatest(0, date_part('epoch', p_now - q.leased_at)) end as took,
-      greatest(0, date_part('epoch', q.leased_at - r.due_at)) as waited
+      -- Not greatest() alone, which passes over a null.
+      case when r.due_at is not null then greatest(0, date_part('epoch', q.leased_at - r.due_at)) end as waited
   ),
   attempt as (
     insert into public.job_attempts (
@@ -4874,7 +4875,10 @@ begin
       q.job_id, q.workflow_run_id, q.definition_id, q.step_no, q.step_id, q.item_index, q.extra_dependents, q.attempts,
       q.leased_at, q.leased_by, r.status_code, r.logs,
       greatest(0, date_part('epoch', p_now - q.leased_at)) as took,
-      case when q.parked is null then greatest(0, date_part('epoch', q.leased_at - q.next_run_at)) end as waited
+      case
+        when q.parked is null and isfinite(q.next_run_at) then
+          greatest(0, date_part('epoch', q.leased_at - q.next_run_at))
+      end as waited
   ),
   attempt as (
     insert into public.job_attempts (

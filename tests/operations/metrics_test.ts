@@ -5,7 +5,7 @@ import { openDatabase, type TestDatabase } from "../harness/database.ts";
 import { chain, publish, writeWorkflow } from "../harness/definition.ts";
 import { pruneEnded } from "../harness/old_history.ts";
 import { fails, Player } from "../harness/player.ts";
-import { drain, lease, settle, success } from "../harness/worker.ts";
+import { drain, failure, lease, settle, success } from "../harness/worker.ts";
 import { DatabaseEngine } from "../property/database_engine.ts";
 import { play } from "../property/play.ts";
 import { cases } from "../property/workflows.ts";
@@ -185,6 +185,19 @@ test("a value at a bound is in the bucket of the bound", async (db) => {
   assert.deepEqual(filled, [[0.005, 2], [0.01, 2], [1, 1], [1800, 1], [undefined, 1]]);
   assert.equal(samples[0].value, spans.length);
 }, { isArranged: true });
+
+test("a job that somebody has put before all time is counted, and its wait is not", async (db) => {
+  await publish(db.rpc, writeWorkflow("flow", chain(1)));
+  for (const verdict of [failure(), success()]) {
+    await dispatch(db, "flow");
+    await db.admin`update job_queue set next_run_at = '-infinity' where status = 'queued'`;
+    await settle(db.rpc, await lease(db.rpc), () => verdict);
+  }
+  const { families } = await db.rpc.getMetrics({ version: "test" });
+  const find = (name: string) => families.find((it) => it.name === `orchestrator_${name}`)!.samples;
+  assert.deepEqual(find("step_attempts_total").map(({ value }) => value), [1, 1]);
+  assert.deepEqual(find("step_queue_seconds"), []);
+});
 
 test("what a family has no room for counts under other, the same before and after a fold", async (db) => {
   await db.admin`
