@@ -19,15 +19,16 @@
 --   access        who may sign in to the dashboard, and the audit of what was done
 --   actions       one door for all that operators do, with its audit row
 --   secrets       what must be kept and not shown, in Vault
---   invariants    what holds between the rows, and the view of each that shows what breaks it
+--   metrics       counters and durations, counted by the statements that did it
+--   notifications what happened, told to Slack channels and webhooks
+--   alerts        what is wrong, found by rules that the ticks look at
+--   monitoring    what a read-only role sees, for Grafana
+--   hooks         senders whose webhooks become events
 --   triggers      public workflows, and the keys that start them from outside
 --   traces        runs that have ended, until their spans are exported
 --   progress      how far a run is, for apps that show it
---   notifications what happened, told to Slack channels and webhooks
 --   retention     what is old: archived where that is asked for, and deleted in small batches
---   metrics       counters and durations, counted by the statements that did it
---   alerts        what is wrong, found by rules that the ticks look at
---   monitoring    what a read-only role sees, for Grafana
+--   invariants    what holds between the rows, and the view of each that shows what breaks it
 --
 -- Tables and RPCs that callers name live in public; helpers live in orchestrator.
 -- Lock order everywhere: run (advisory, see orchestrator.lock_runs), then jobs by id, then run rows; then buckets by

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { openDatabase, type TestConnection, type TestDatabase } from "../harness/database.ts";
 import { assertInvariants } from "../harness/invariants.ts";
+import { untilSomebodyWaits } from "../harness/lock_waits.ts";
 import { fails, Player } from "../harness/player.ts";
 
 const CALL = "/functions/v1/agent-proxy/noop";
@@ -14,18 +15,6 @@ async function withDatabase(run: (db: TestDatabase) => Promise<void>): Promise<v
   } finally {
     await db.close();
   }
-}
-
-/** Until a connection of this database waits for a lock. */
-async function untilSomebodyWaits({ admin }: TestDatabase): Promise<void> {
-  const deadline = Date.now() + 10_000;
-  while (Date.now() < deadline) {
-    const [{ waiting }] = await admin`
-      select count(*)::int as waiting from pg_stat_activity
-      where datname = current_database() and wait_event_type = 'Lock'`;
-    if (waiting > 0) return;
-  }
-  throw new Error("nobody waited for a lock within 10 s");
 }
 
 async function inTransaction(

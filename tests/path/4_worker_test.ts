@@ -1,5 +1,6 @@
 // Worker: drains, is killed, runs out of budget, loses the database, and nothing is lost or done twice.
 import assert from "node:assert/strict";
+import { untilSomebodyWaits } from "../harness/lock_waits.ts";
 import { chain } from "../harness/definition.ts";
 import { openStack, waitFor, waitForRun } from "../harness/stack.ts";
 
@@ -373,11 +374,7 @@ Deno.test("a worker that the platform ends hands back what it had not begun, wit
   await db.sql.begin(async (tx) => {
     await tx`select from rate_limits where rl_key = 'user:leaver:agent:limited' for update`;
     waking = s.post(WORKER);
-    await waitFor("the lease to wait", async () => {
-      const rows = await db.admin`
-        select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
-      return rows.length > 0;
-    });
+    await untilSomebodyWaits(db);
     Deno.kill(worker, "SIGTERM");
     // It takes no more requests: its end has begun.
     await waitFor(

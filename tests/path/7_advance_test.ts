@@ -1,6 +1,7 @@
 // Advance: dependents become ready in the transaction that ends their last dependency; restart.
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { untilSomebodyWaits } from "../harness/lock_waits.ts";
 import { openDatabase, type TestDatabase } from "../harness/database.ts";
 import { chain, publish, type StepShape, writeWorkflow } from "../harness/definition.ts";
 import { dead, drain, failure, lease, settle, success } from "../harness/worker.ts";
@@ -90,12 +91,7 @@ Deno.test("a completion that waits for another one on the shared dependent still
       await tx`select public.complete_jobs('w', ${results}::text::jsonb)`;
       waiting = settle(second.rpc, [other], () => success());
       // Proceed only once the second completion is seen waiting for our row lock.
-      for (let isWaiting = false; !isWaiting;) {
-        [{ is_waiting: isWaiting }] = await db.admin`
-          select exists (
-            select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
-          ) as is_waiting`;
-      }
+      await untilSomebodyWaits(db);
     });
     await waiting!;
     assert.deepEqual((await lease(db.rpc)).map((job) => job.step_id), ["brand_ingest"]);

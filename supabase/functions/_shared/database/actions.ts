@@ -129,18 +129,22 @@ export interface Actions {
   "hook.delete": { args: { hook: string }; answer: Acted<"deleted"> };
   "operator.revoke": { args: { user_id: string }; answer: Acted<"revoked"> };
   "key.make": {
-    args: {
-      key_id: string;
-      /** SHA-256 of the whole key, in hex; the audit row has none of it. */
-      hash: string;
-      name: string;
-      workflow_keys: string[];
-      user_id: string;
-      may_name_user: boolean;
-      rate_per_minute: number;
-      networks: string[] | null;
-      expires_in_ms: number;
-    };
+    args:
+      & Pick<
+        TriggerKeyRow,
+        | "key_id"
+        | "name"
+        | "workflow_keys"
+        | "user_id"
+        | "may_name_user"
+        | "rate_per_minute"
+        | "networks"
+      >
+      & {
+        /** SHA-256 of the whole key, in hex; the audit row has none of it. */
+        hash: string;
+        expires_in_ms: number;
+      };
     answer: { result: "made"; key: TriggerKeyRow };
   };
   "key.revoke": {
