@@ -1,6 +1,7 @@
 // Request bodies: read within a limit, parsed, checked against a schema. What comes out of here is
 // typed; what does not fit is refused with the place and the field.
 import type { z } from "zod";
+import { checkData } from "../contract/check_data.ts";
 import { OrchestratorError } from "../contract/errors.ts";
 import { locateJsonError } from "./json_position.ts";
 import { listZodProblems } from "./zod_problems.ts";
@@ -29,7 +30,7 @@ export function checkInput<Schema extends z.ZodType>(
   schema: Schema,
   what: "body" | "query",
 ): z.output<Schema> {
-  const result = schema.safeParse(input);
+  const result = checkData(schema, input);
   if (result.success) return result.data;
   if (input === undefined) {
     throw new OrchestratorError(

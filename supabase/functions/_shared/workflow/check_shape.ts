@@ -1,6 +1,7 @@
 // A file's shape: turns the zod schema's issues into findings with a place, an expectation and near
 // names. Rules that need more than one value are in the other check_*.ts.
 import { z } from "zod";
+import { checkData } from "../contract/check_data.ts";
 import { describeExpectation } from "../contract/expectation.ts";
 import { EXPECTATIONS } from "../contract/workflow_file.ts";
 import type { Findings } from "./findings.ts";
@@ -18,7 +19,7 @@ export function checkShape<Schema extends z.ZodType>(
   findings: Findings,
   schema: Schema,
 ): z.infer<Schema> | null {
-  const result = schema.safeParse(findings.parsed.value);
+  const result = checkData(schema, findings.parsed.value);
   if (result.success) return result.data;
   for (const issue of result.error.issues) noteIssue(issue, [], findings, schema);
   return null;
