@@ -212,7 +212,7 @@ export class Simulation {
     const finished = await executor.finishCallback(job, callback);
     const result: JobResult = { ...finished, ...pickLease(job) };
     const landed = { job, result, tookMs: (tookMs ?? 0) + afterMs };
-    const claims = { jobId: job.job_id, generation: readGeneration(job), attempt: job.attempt };
+    const claims = { jobId: job.job_id, generation: job.generation, attempt: job.attempt };
     await this.transact(
       () => engine.rpc.completeCallback({ ...claims, result: finished }),
       new Map([[job.job_id, landed]]),
@@ -234,7 +234,3 @@ function pickLease({ job_id, lease_token, attempt }: LeasedJob) {
   return { job_id, lease_token, attempt };
 }
 
-/** The last part of `run:step:generation`. */
-function readGeneration({ idempotency_key }: LeasedJob): number {
-  return Number(idempotency_key.slice(idempotency_key.lastIndexOf(":") + 1));
-}

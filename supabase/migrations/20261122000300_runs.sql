@@ -85,6 +85,7 @@ create unique index workflow_runs_by_idempotency_key
   on public.workflow_runs (idempotency_key) where idempotency_key is not null;
 create index workflow_runs_by_parent on public.workflow_runs (parent_run_id) where parent_run_id is not null;
 -- No index names the status, also in a condition: closing a run then stays a cheap update (HOT).
+create index workflow_runs_serial on public.workflow_runs (workflow_run_id) where is_serial;
 create index workflow_runs_by_deadline on public.workflow_runs (deadline_at) where deadline_at is not null;
 
 create table public.job_queue (
@@ -127,23 +128,23 @@ create table public.job_queue (
   created_at timestamptz not null,
   started_at timestamptz,
   finished_at timestamptz,
-  constraint jobs_have_a_known_status check (
-    status in ('waiting', 'queued', 'leased', 'running', 'parked', 'success', 'failed', 'dead', 'skipped', 'cancelled')
+  -- One constraint, asked by the status alone: nine that look at every row took a twentieth of a drain.
+  constraint jobs_have_what_their_status_says check (
+    case
+      when output is not null and output_ref is not null then false
+      when status in ('leased', 'running') then
+        lease_token is not null and lease_until is not null and finished_at is null and skip_reason is null
+      when lease_token is not null or lease_until is not null then false
+      when status in ('success', 'dead', 'cancelled') then finished_at is not null and skip_reason is null
+      when status = 'skipped' then
+        finished_at is not null
+        and coalesce(skip_reason in ('condition', 'dependency', 'upstream_failed', 'concurrency'), false)
+      when finished_at is not null or skip_reason is not null then false
+      when status = 'waiting' then open_dependencies > 0
+      when status = 'parked' then parked is not null
+      else status in ('queued', 'failed')
+    end
   ),
-  constraint jobs_lease_matches_status check (
-    (status in ('leased', 'running')) = (lease_token is not null)
-    and (lease_token is null) = (lease_until is null)
-  ),
-  constraint jobs_wait_for_something check ((status = 'waiting') <= (open_dependencies > 0)),
-  constraint jobs_end_with_a_time check (
-    (status in ('success', 'dead', 'skipped', 'cancelled')) = (finished_at is not null)
-  ),
-  constraint jobs_skip_with_a_reason check ((status = 'skipped') = (skip_reason is not null)),
-  constraint jobs_skip_by_a_known_reason check (
-    skip_reason in ('condition', 'dependency', 'upstream_failed', 'concurrency')
-  ),
-  constraint jobs_park_for_something check ((status = 'parked') <= (parked is not null)),
-  constraint jobs_have_one_output check (output is null or output_ref is null),
   constraint jobs_have_a_sane_priority check (priority between 0 and 1000)
 ) with (fillfactor = 70);
 
@@ -277,7 +278,7 @@ begin
     else pg_advisory_xact_lock_shared(hashtext('orchestrator.run'), s.run_hash)
   end
   from (
-    select ('x' || right(r.run_id::text, 8))::bit(32)::integer as run_hash, bool_or(r.run_id = any (p_exclusive_run_ids)) as is_exclusive
+    select uuid_hash(r.run_id) as run_hash, bool_or(r.run_id = any (p_exclusive_run_ids)) as is_exclusive
     from unnest(p_workflow_run_ids) as r (run_id)
     group by 1
     order by 1

@@ -869,8 +869,11 @@ begin
       select json_agg(r)
       from (
         select
-          workflow_run_id, workflow_key, payload, trace_parent, trace_state,
-          (extract(epoch from p_now) * 1000000)::bigint as leased_us
+          workflow_run_id, workflow_key, payload,
+          case
+            when trace_parent is not null then
+              json_build_object('trace_parent', trace_parent, 'trace_state', trace_state)
+          end as trace
         from public.workflow_runs
         where workflow_run_id = any (array(select distinct workflow_run_id from leased))
       ) as r
@@ -902,10 +905,7 @@ begin
   from (
     select
       l.job_id, l.lease_token, l.workflow_run_id, l.step_id, l.user_id, l.intent_id,
-      l.attempts as attempt, l.max_attempts, l.agent, l.payload as config,
-      l.workflow_run_id || ':' || l.step_id || ':'
-        || case when l.item_index >= 0 then l.item_index || ':' else '' end || l.generation as idempotency_key,
-      l.item_index, l.input,
+      l.attempts as attempt, l.max_attempts, l.agent, l.payload as config, l.generation, l.item_index, l.input,
       case when l.payload ? 'scoped' then orchestrator._describe_scope(l.workflow_run_id) end as scope,
       case
         when l.payload ? 'queue_timeout_ms' then floor(extract(epoch from p_now - l.next_run_at) * 1000)
@@ -951,7 +951,8 @@ create function orchestrator.lease_due_jobs(
   out p_reads json,
   out p_deferred integer,
   out p_next_due_ms numeric,
-  out p_signals boolean
+  out p_signals boolean,
+  out p_leased_us bigint
 )
 language plpgsql
 volatile
@@ -988,6 +989,7 @@ begin
     end if;
   end if;
   p_signals := exists (select from orchestrator.signals);
+  p_leased_us := orchestrator._as_mark(v_now);
 end;
 $$;
 
@@ -1005,7 +1007,7 @@ begin
   return (
     select json_build_object(
       'jobs', l.p_jobs, 'runs', l.p_runs, 'reads', l.p_reads, 'deferred', l.p_deferred, 'next_due_ms', l.p_next_due_ms,
-      'signals', l.p_signals
+      'signals', l.p_signals, 'leased_us', l.p_leased_us
     )
     from orchestrator.lease_due_jobs(p_worker_id, p_limit, p_lease_ms, '{}', '{}') as l
   );
@@ -1013,7 +1015,7 @@ end;
 $$;
 
 comment on function public.lease_jobs(text, integer, integer) is
-  'Leases up to p_limit due jobs within their rate limits. deferred counts jobs put off to their bucket''s next token; next_due_ms is null while more may be due; signals: process_signals has work.';
+  'Leases up to p_limit due jobs within their rate limits. deferred counts jobs put off to their bucket''s next token; next_due_ms is null while more may be due; signals: process_signals has work; leased_us: when, in microseconds since 1970.';
 
 create function public.heartbeat_jobs(p_worker_id text, p_leases jsonb, p_lease_ms integer)
 returns jsonb

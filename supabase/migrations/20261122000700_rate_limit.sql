@@ -34,7 +34,9 @@ create table public.rate_limit_policies (
 comment on table public.rate_limit_policies is
   'Capacity and tokens per second by key pattern; * stands for anything but a colon, the most specific pattern wins, default is for keys that no pattern matches. A null capacity means no limit.';
 
-create index rate_limit_policies_by_shape on public.rate_limit_policies (shape, is_wildcard);
+create index rate_limit_policies_by_shape on public.rate_limit_policies (shape);
+-- The first that matches a key is the policy of the key, unless one has the key as its pattern.
+create index rate_limit_policies_wildcards on public.rate_limit_policies (specificity desc) where is_wildcard;
 
 insert into public.rate_limit_policies (pattern, capacity, refill_rate, description)
 values ('default', 100, 50, 'Each user at each agent: a burst of 100 calls, then 50 a second.');
@@ -212,23 +214,26 @@ begin
   from (
     select m.job_id, m.place, k.rl_key, p.capacity, p.refill_rate
     from key k
-    cross join lateral (
-      select c.capacity, c.refill_rate
-      from (
-        select e.capacity, e.refill_rate, e.specificity
-        from public.rate_limit_policies e
-        where e.pattern = k.rl_key
-        union all
-        select w.capacity, w.refill_rate, w.specificity
-        from public.rate_limit_policies w
-        where w.is_wildcard and (w.shape = k.shape or k.shape = 'named') and k.rl_key ~ w.key_regex
-      ) as c
-      order by c.specificity desc
+    left join lateral (
+      -- Fenced by the offset: a probe of the index each, also where the plan is older than most policies.
+      select o.pattern, o.capacity, o.refill_rate from public.rate_limit_policies o where o.pattern = k.rl_key offset 0
+    ) as e on true
+    left join lateral (
+      select w.capacity, w.refill_rate
+      from public.rate_limit_policies w
+      where e.pattern is null and w.is_wildcard and (w.shape = k.shape or k.shape = 'named')
+        and k.rl_key ~ w.key_regex
+      order by w.specificity desc
       limit 1
+    ) as w on true
+    cross join lateral (
+      select
+        case when e.pattern is null then w.capacity else e.capacity end as capacity,
+        coalesce(e.refill_rate, w.refill_rate) as refill_rate
     ) as p
     left join public.rate_limits b on b.rl_key = k.rl_key and b.held_until > p_now
     cross join unnest(k.job_ids, k.places) as m (job_id, place)
-    where p.capacity is not null or b.rl_key is not null
+    where p.capacity is not null or p.refill_rate is not null and b.rl_key is not null
   ) as d;
   if v_jobs is null then
     return array(select job_id from unnest(p_picked));

@@ -58,7 +58,8 @@ create function orchestrator._settle_successes(
   out p_ready orchestrator.candidate[],
   out p_ready_priorities integer[],
   out p_item_runs uuid[],
-  out p_item_steps integer[]
+  out p_item_steps integer[],
+  out p_ended_runs uuid[]
 )
 language plpgsql
 volatile
@@ -193,7 +194,8 @@ begin
       finished_at = case when r.open_sinks = c.sinks then p_now end
     from closed c
     where r.workflow_run_id = c.workflow_run_id
-    returning r.workflow_key, r.status, greatest(0, date_part('epoch', p_now - r.created_at)) as took
+    returning
+      r.workflow_run_id, r.workflow_key, r.status, greatest(0, date_part('epoch', p_now - r.created_at)) as took
   ),
   counted as (
     -- A row for all that is alike: for most batches that is one of steps and one of runs (see the migration metrics).
@@ -201,21 +203,24 @@ begin
       metric, definition_id, labels, value, took_bucket, took, waited_bucket, waited
     )
     select
-      metric, definition_id, array[name, status], count(*), took_bucket, sum(took), waited_bucket, sum(waited)
+      'step', definition_id, array[min(step_id), 'success'], count(*), took_bucket, sum(took), waited_bucket, sum(waited)
     from (
       select
-        'step' as metric, definition_id, step_id as name, 'success' as status, took, waited,
+        definition_id, step_no, step_id, took, waited,
         15 - width_bucket(-took, orchestrator.duration_bounds()) as took_bucket,
         15 - width_bucket(-waited, orchestrator.duration_bounds()) as waited_bucket
       from settled
-      union all
+    ) as step
+    group by definition_id, step_no, took_bucket, waited_bucket
+    union all
+    select 'run', null, array[workflow_key, status], count(*), took_bucket, sum(took), null, null
+    from (
       select
-        'run', null, workflow_key, status, took, null,
-        15 - width_bucket(-took, orchestrator.duration_bounds()), null
+        workflow_key, status, took, 15 - width_bucket(-took, orchestrator.duration_bounds()) as took_bucket
       from finished
       where status <> 'running'
-    ) as ended
-    group by metric, definition_id, name, status, took_bucket, waited_bucket
+    ) as run
+    group by workflow_key, status, took_bucket
   ),
   ready as (
     select
@@ -229,14 +234,15 @@ begin
   select
     coalesce((select array_agg(job_id) from settled), '{}'),
     (select array_agg(job_id) from advanced where status = 'skipped'),
-    coalesce(ready.jobs, '{}'), coalesce(ready.priorities, '{}'), item.runs, item.steps
-  into p_settled, p_skipped, p_ready, p_ready_priorities, p_item_runs, p_item_steps
+    coalesce(ready.jobs, '{}'), coalesce(ready.priorities, '{}'), item.runs, item.steps,
+    (select array_agg(workflow_run_id) from finished where status <> 'running')
+  into p_settled, p_skipped, p_ready, p_ready_priorities, p_item_runs, p_item_steps, p_ended_runs
   from ready, item;
 end;
 $$;
 
 comment on function orchestrator._settle_successes(jsonb, timestamptz, integer) is
-  'Applies the successes of a batch, records their attempts and advances dependents and runs. Answers the settled jobs, the jobs that became skipped, up to p_max_ready that became ready and are not written, with their priorities in order, and the fan-out of each settled item.';
+  'Applies the successes of a batch, records their attempts and advances dependents and runs. Answers the settled jobs, the jobs that became skipped, up to p_max_ready that became ready and are not written, with their priorities in order, the fan-out of each settled item, and the runs that ended, counted.';
 
 create function orchestrator._settle_failures(
   p_results jsonb,
@@ -444,7 +450,7 @@ begin
       (select array_agg(workflow_run_id) from finished where status <> 'running')
     into v_ended, v_ended_runs;
     if v_ended_runs is not null then
-      perform orchestrator.count_ended_runs(v_ended_runs);
+      perform orchestrator.note_ended_runs(v_ended_runs);
     end if;
   end loop;
 end;
@@ -608,6 +614,7 @@ declare
   v_has_failures boolean;
   v_is_rare boolean;
   v_skipped bigint[];
+  v_ended_runs uuid[];
 begin
   select
     array_agg(q.workflow_run_id),
@@ -648,13 +655,16 @@ begin
     v_results := orchestrator._prepare_results(p_results, p_now);
     v_has_failures := jsonb_path_exists(v_results, '$[*] ? (@.outcome == "retry" || @.outcome == "dead")');
   end if;
-  select s.p_settled, s.p_skipped, s.p_ready, s.p_ready_priorities, s.p_item_runs, s.p_item_steps
-  into p_settled, v_skipped, p_ready, p_ready_priorities, p_item_runs, p_item_steps
+  select s.p_settled, s.p_skipped, s.p_ready, s.p_ready_priorities, s.p_item_runs, s.p_item_steps, s.p_ended_runs
+  into p_settled, v_skipped, p_ready, p_ready_priorities, p_item_runs, p_item_steps, v_ended_runs
   from orchestrator._settle_successes(
     v_results, p_now,
     -- What is rare may yet change the graph, and after a pause is asked for, nothing is leased.
     case when p_has_holds or v_is_rare then 0 else p_max_ready end
   ) as s;
+  if v_ended_runs is not null then
+    perform orchestrator.announce_ended_runs(v_ended_runs);
+  end if;
   if v_skipped is not null then
     perform orchestrator.carry_ends(v_skipped, p_now);
   end if;
@@ -733,6 +743,7 @@ declare
   v_deferred integer := 0;
   v_next_due_ms numeric;
   v_signals boolean := false;
+  v_leased_us bigint;
   v_results json := '[]'::json;
 begin
   if cardinality(v_settled) < jsonb_array_length(p_results) then
@@ -755,8 +766,8 @@ begin
     -- No lease on top: it locks buckets too, and two calls that lock buckets twice could wait in a circle.
     v_next_due_ms := 0;
   elsif p_lease_limit > 0 then
-    select l.p_jobs, l.p_runs, l.p_reads, l.p_deferred, l.p_next_due_ms, l.p_signals
-    into v_jobs, v_runs, v_reads, v_deferred, v_next_due_ms, v_signals
+    select l.p_jobs, l.p_runs, l.p_reads, l.p_deferred, l.p_next_due_ms, l.p_signals, l.p_leased_us
+    into v_jobs, v_runs, v_reads, v_deferred, v_next_due_ms, v_signals, v_leased_us
     from orchestrator.lease_due_jobs(
       p_worker_id, p_lease_limit, p_lease_ms, v_end.p_ready, v_end.p_ready_priorities
     ) as l;
@@ -789,7 +800,8 @@ begin
     'reads', v_reads,
     'deferred', v_deferred,
     'next_due_ms', v_next_due_ms,
-    'signals', v_signals
+    'signals', v_signals,
+    'leased_us', v_leased_us
   );
 end;
 $$;

@@ -595,7 +595,7 @@ begin
       cancel_reason = case when p_status <> 'skipped' then p_reason end,
       skip_reason = case when p_status = 'skipped' then p_reason end
     where workflow_run_id = p_workflow_run_id;
-    perform orchestrator.count_ended_runs(array[p_workflow_run_id]);
+    perform orchestrator.note_ended_runs(array[p_workflow_run_id]);
   end if;
 end;
 $$;
@@ -851,7 +851,7 @@ begin
   loop
     -- Tried, not waited for: the caller may hold other runs.
     continue when not pg_try_advisory_xact_lock(
-      hashtext('orchestrator.run'), ('x' || right(v_run.workflow_run_id::text, 8))::bit(32)::integer
+      hashtext('orchestrator.run'), uuid_hash(v_run.workflow_run_id)
     );
     continue when not exists (
       select from public.workflow_runs

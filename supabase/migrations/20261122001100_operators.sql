@@ -250,6 +250,7 @@ begin
     v_jobs := v_jobs + 1;
   end loop;
 
+  perform orchestrator._reopen_trace(p_workflow_run_id);
   update public.workflow_runs r
   set
     status = 'running', finished_at = null, cancel_reason = null, skip_reason = null, is_serial = true,
@@ -434,7 +435,7 @@ begin
   update public.workflow_runs
   set status = 'success', open_sinks = 0, finished_at = p_now, deadline_at = null
   where workflow_run_id = p_to;
-  perform orchestrator.count_ended_runs(array[p_to]);
+  perform orchestrator.note_ended_runs(array[p_to]);
 end;
 $$;
 

@@ -471,8 +471,6 @@ begin
       'max_attempts', v_job.max_attempts,
       'agent', v_job.agent,
       'config', v_job.payload,
-      'idempotency_key', v_job.workflow_run_id || ':' || v_job.step_id || ':'
-        || case when v_job.item_index >= 0 then v_job.item_index || ':' else '' end || v_job.generation,
       'item_index', v_job.item_index,
       'input', v_job.input,
       'scope', case when v_job.payload ? 'scoped' then orchestrator._describe_scope(v_job.workflow_run_id) end,

@@ -223,37 +223,33 @@ $$;
 comment on function orchestrator._describe_ended_run(public.workflow_runs) is
   'What a notification tells of a run: no payloads, no outputs.';
 
-create function orchestrator._tell_of_ended_runs()
-returns trigger
+create function orchestrator._tell_of_ended_runs(p_workflow_run_ids uuid[])
+returns void
 language plpgsql
 volatile
 security invoker
 set search_path = ''
-set enable_hashjoin = on  -- whoever settles forbids it, and a batch may end many runs
 as $$
 declare
   v_delivery_key constant text := orchestrator.delivery_workflow_key();
   v_items jsonb;
 begin
-  if not exists (select from public.orchestrator_destinations) then
-    return null;
-  end if;
   -- Asked first, because most runs end in a way that nobody listens to.
   if exists (
-    select from runs_after a
+    select from public.workflow_runs a
     join public.orchestrator_destinations d
       on case a.status when 'success' then 'run.succeeded' else 'run.' || a.status end = any (d.types)
-    where d.workflow_keys is null or a.workflow_key = any (d.workflow_keys)
+    where a.workflow_run_id = any (p_workflow_run_ids)
+      and (d.workflow_keys is null or a.workflow_key = any (d.workflow_keys))
   ) then
     select jsonb_agg(jsonb_build_object(
       'type', case a.status when 'success' then 'run.succeeded' else 'run.' || a.status end,
       'workflow_key', a.workflow_key, 'workflow_run_id', a.workflow_run_id,
-      'data', orchestrator._describe_ended_run(a::public.workflow_runs)
+      'data', orchestrator._describe_ended_run(a)
     ))
     into v_items
-    from runs_after a
-    join runs_before b using (workflow_run_id)
-    where b.status = 'running' and a.status in ('success', 'failed', 'cancelled')
+    from public.workflow_runs a
+    where a.workflow_run_id = any (p_workflow_run_ids) and a.status in ('success', 'failed', 'cancelled')
       and a.workflow_key <> v_delivery_key;
     if v_items is not null then
       perform orchestrator._put_notifications(v_items);
@@ -261,29 +257,20 @@ begin
   end if;
 
   -- A delivery whose run ended without it: cancelled, or its last attempt was lost.
-  if exists (select from runs_after where workflow_key = v_delivery_key and status in ('failed', 'cancelled')) then
-    update orchestrator.deliveries d
-    set
-      status = 'dead', finished_at = orchestrator.now(),
-      error_text = coalesce(a.cancel_reason, d.error_text, 'the last attempt was lost')
-    from runs_after a
-    where a.workflow_key = v_delivery_key and a.status in ('failed', 'cancelled')
-      and d.workflow_run_id = a.workflow_run_id and d.status = 'pending';
-  end if;
-  return null;
+  update orchestrator.deliveries d
+  set
+    status = 'dead', finished_at = orchestrator.now(),
+    error_text = coalesce(a.cancel_reason, d.error_text, 'the last attempt was lost')
+  from public.workflow_runs a
+  where a.workflow_run_id = any (p_workflow_run_ids) and a.workflow_key = v_delivery_key
+    and a.status in ('failed', 'cancelled') and d.workflow_run_id = a.workflow_run_id and d.status = 'pending';
 exception when others then
   raise warning 'notifying of ended runs failed: %', sqlerrm;
-  return null;
 end;
 $$;
 
-comment on function orchestrator._tell_of_ended_runs() is
-  'Statement-level trigger of workflow_runs: notifies of the runs that ended; leaves at once where there is no destination, and never fails.';
-
-create trigger tell_of_ended_runs
-  after update on public.workflow_runs
-  referencing old table as runs_before new table as runs_after
-  for each statement execute function orchestrator._tell_of_ended_runs();
+comment on function orchestrator._tell_of_ended_runs(uuid[]) is
+  'Notifies of runs that have just ended (see announce_ended_runs); never fails.';
 
 create function orchestrator._tell_of_dead_jobs(p_job_ids bigint[])
 returns void
@@ -1085,7 +1072,7 @@ revoke execute on all functions in schema orchestrator from public, anon, authen
 grant execute on function
   orchestrator.delivery_workflow_key(), orchestrator._announce_notifications(), orchestrator._put_notifications(jsonb),
   orchestrator.notify(text, text, uuid, bigint, jsonb), orchestrator._describe_ended_run(public.workflow_runs),
-  orchestrator._tell_of_ended_runs(), orchestrator._tell_of_dead_jobs(bigint[]),
+  orchestrator._tell_of_ended_runs(uuid[]), orchestrator._tell_of_dead_jobs(bigint[]),
   orchestrator._tell_of_wait(public.job_queue, text), orchestrator._open_digests(timestamptz),
   orchestrator._open_messages(integer, timestamptz), orchestrator._start_deliveries(jsonb),
   orchestrator._is_delivery_workflow_published(), orchestrator.dispatch_notifications(),

@@ -32,57 +32,57 @@ create policy "nobody but the service role" on orchestrator.traces_due
   as permissive for all to public using (false) with check (false);
 grant select, insert, update, delete on orchestrator.trace_export, orchestrator.traces_due to service_role;
 
-create function orchestrator._note_traces()
-returns trigger
+create function orchestrator._note_traces(p_workflow_run_ids uuid[])
+returns void
 language plpgsql
 volatile
 security invoker
 set search_path = ''
--- Planned with the few rows of a first batch, the join would walk all pairs of a large one.
-set enable_nestloop = off
 as $$
 declare
-  v_now timestamptz;
+  v_now timestamptz := orchestrator.now();
 begin
-  if not exists (select from orchestrator.trace_export) then
-    return null;
-  end if;
-  v_now := orchestrator.now();
   if not exists (select from orchestrator.trace_export where expires_at > v_now) then
-    return null;
+    return;
   end if;
   -- What a caller does not record (sampled flag 0) is not ours to record.
   insert into orchestrator.traces_due (workflow_run_id, noted_at, due_at)
-  select n.workflow_run_id, v_now, v_now
-  from new_runs n
-  join old_runs o using (workflow_run_id)
-  where o.status = 'running' and n.status <> 'running' and coalesce(n.trace_parent not like '%-00', true)
-  order by n.workflow_run_id
+  select workflow_run_id, v_now, v_now
+  from public.workflow_runs
+  where workflow_run_id = any (p_workflow_run_ids) and coalesce(trace_parent not like '%-00', true)
+  order by workflow_run_id
   on conflict (workflow_run_id) do update set
     noted_at = excluded.noted_at, due_at = excluded.due_at, tries = 0, lease_token = null;
-
-  if not exists (select from old_runs where status <> 'running') then
-    return null;
-  end if;
-  -- Restarted in place. A row that is there was not exported: then all of it comes with the next end.
-  insert into orchestrator.traces_due (workflow_run_id, noted_at, due_at, since)
-  select n.workflow_run_id, v_now, 'infinity', o.finished_at
-  from new_runs n
-  join old_runs o using (workflow_run_id)
-  where o.status <> 'running' and n.status = 'running' and coalesce(n.trace_parent not like '%-00', true)
-  order by n.workflow_run_id
-  on conflict (workflow_run_id) do update set due_at = 'infinity', lease_token = null;
-  return null;
 end;
 $$;
 
-comment on function orchestrator._note_traces() is
-  'Statement-level trigger of workflow_runs: notes the runs that ended while traces are exported; leaves at once while they are not.';
+comment on function orchestrator._note_traces(uuid[]) is
+  'Notes runs that have just ended, while traces are exported (see announce_ended_runs).';
 
-create trigger note_traces
-  after update on public.workflow_runs
-  referencing old table as old_runs new table as new_runs
-  for each statement execute function orchestrator._note_traces();
+create function orchestrator._reopen_trace(p_workflow_run_id uuid)
+returns void
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_now timestamptz := orchestrator.now();
+begin
+  if not exists (select from orchestrator.trace_export where expires_at > v_now) then
+    return;
+  end if;
+  -- A row that is there was not exported: then all of it comes with the next end.
+  insert into orchestrator.traces_due (workflow_run_id, noted_at, due_at, since)
+  select workflow_run_id, v_now, 'infinity', finished_at
+  from public.workflow_runs
+  where workflow_run_id = p_workflow_run_id and status <> 'running' and coalesce(trace_parent not like '%-00', true)
+  on conflict (workflow_run_id) do update set due_at = 'infinity', lease_token = null;
+end;
+$$;
+
+comment on function orchestrator._reopen_trace(uuid) is
+  'Remembers up to when a run that is about to be restarted in place has ended spans; nothing for a run that has not ended.';
 
 create function public.switch_trace_export(p_is_on boolean)
 returns jsonb
@@ -318,7 +318,7 @@ comment on function public.settle_traces(jsonb) is
 
 revoke execute on all functions in schema orchestrator from public, anon, authenticated;
 grant execute on function
-  orchestrator._note_traces(), orchestrator._as_us(timestamptz),
+  orchestrator._note_traces(uuid[]), orchestrator._reopen_trace(uuid), orchestrator._as_us(timestamptz),
   orchestrator._describe_trace(public.workflow_runs, orchestrator.traces_due)
   to service_role;
 revoke execute on function

@@ -251,7 +251,7 @@ begin
   select array_agg(id order by id) into v_locked
   from unnest(p_workflow_run_ids) as id
   where pg_try_advisory_xact_lock(
-    hashtext('orchestrator.run'), ('x' || right(id::text, 8))::bit(32)::integer
+    hashtext('orchestrator.run'), uuid_hash(id)
   );
   -- Only now nobody else can bring them back to life, so this look is the one that counts.
   select array_agg(workflow_run_id) into v_runs from orchestrator._list_old_runs(v_locked, p_cutoffs);

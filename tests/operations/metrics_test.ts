@@ -177,7 +177,7 @@ test("a value at a bound is in the bucket of the bound", async (db) => {
       update workflow_runs
       set status = 'success', open_sinks = 0, deadline_at = null, finished_at = created_at + ${span}::interval
       where workflow_run_id = ${runId}`;
-    await db.admin`select orchestrator.count_ended_runs(${[runId]}::uuid[])`;
+    await db.admin`select orchestrator.note_ended_runs(${[runId]}::uuid[])`;
   }
   const { bounds, families } = await db.rpc.getMetrics({ version: "test" });
   const { samples } = families.find(({ name }) => name === "orchestrator_run_duration_seconds")!;

@@ -177,6 +177,8 @@ export interface LeasedJob {
   /** The other steps it reads; null if there are none. */
   others: Record<string, OtherRead> | null;
   idempotency_key: string;
+  /** Raised when an operator has a job done anew; part of a callback's token, too. */
+  generation: number;
   /** -1: the step's own job. */
   item_index: number;
   /** What an item's agent gets; null for a step's own job. */
@@ -201,12 +203,19 @@ export interface LeasedTrace {
 export interface Lease {
   jobs: LeasedJob[];
   /** The runs of the jobs, once each; rpc.ts has put them into the jobs. */
-  runs:
-    ({ workflow_run_id: string; workflow_key: string; payload: unknown } & Partial<LeasedTrace>)[];
+  runs: {
+    workflow_run_id: string;
+    workflow_key: string;
+    payload: unknown;
+    /** Null where its caller sent no trace. */
+    trace?: Pick<LeasedTrace, "trace_parent" | "trace_state"> | null;
+  }[];
   /** What the jobs read, put into them likewise; `other` where a step has no plain output. */
   reads: { job_id: number; step_id: string; output: Json; other: OtherRead | null }[];
   /** Milliseconds until the next job that is not yet due; null if there is none. */
   next_due_ms: number | null;
+  /** When the jobs were leased, in microseconds since 1970; not with a call that is only described. */
+  leased_us?: number;
   /** Jobs that rate limits put off in this call; others may stand behind them. */
   deferred: number;
   /** Parked jobs were called: the worker must call `processSignals` and look again. */
@@ -343,8 +352,6 @@ export interface DescribedCall extends LeasedJob {
   status: JobStatus;
   /** Dependencies that have not ended: what the step reads is not there yet. */
   open_dependencies: number;
-  /** Part of a callback's token. */
-  generation: number;
 }
 
 export type ScheduleRow = Omit<Schedule, "words" | "next_slots">;

@@ -354,12 +354,14 @@ function joinLease<T extends rows.Lease>(lease: T): T {
   const runs = new Map(lease.runs.map((run) => [run.workflow_run_id, run]));
   const reads = Map.groupBy(lease.reads, (read) => read.job_id);
   for (const job of lease.jobs) {
-    const run = runs.get(job.workflow_run_id)!;
-    const { workflow_key, payload } = run;
+    const { workflow_key, payload, trace } = runs.get(job.workflow_run_id)!;
     job.workflow_key = workflow_key;
     job.run_payload = payload;
-    // One object for all jobs of a run; a call that is only described has none.
-    if (run.leased_us !== undefined) job.trace = run as rows.LeasedTrace;
+    job.idempotency_key = writeIdempotencyKey(job);
+    // A call that is only described was not leased, and has none.
+    if (lease.leased_us !== undefined) {
+      job.trace = { trace_parent: null, trace_state: null, ...trace, leased_us: lease.leased_us };
+    }
     if (job.scope !== null) job.scope.event.payload = payload;
     const read = reads.get(job.job_id) ?? [];
     const others = read.filter(({ other }) => other !== null);
@@ -372,6 +374,14 @@ function joinLease<T extends rows.Lease>(lease: T): T {
       : Object.fromEntries(others.map(({ step_id, other }) => [step_id, other!]));
   }
   return lease;
+}
+
+/** The same for every call of one execution of a step or an item, whatever the attempt. */
+function writeIdempotencyKey(
+  { workflow_run_id, step_id, item_index, generation }: rows.LeasedJob,
+): string {
+  const item = item_index >= 0 ? `${item_index}:` : "";
+  return `${workflow_run_id}:${step_id}:${item}${generation}`;
 }
 
 /** The database tells of the results that are no plain success; the others are filled in. */

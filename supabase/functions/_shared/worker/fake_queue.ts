@@ -253,6 +253,7 @@ export function createJob(given: Partial<LeasedJob> = {}): LeasedJob {
     inputs: {},
     others: null,
     idempotency_key: "run:step:0",
+    generation: 0,
     item_index: -1,
     input: null,
     scope: null,
