@@ -233,4 +233,3 @@ export class Simulation {
 function pickLease({ job_id, lease_token, attempt }: LeasedJob) {
   return { job_id, lease_token, attempt };
 }
-

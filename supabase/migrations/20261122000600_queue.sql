@@ -830,7 +830,9 @@ create function orchestrator._lease(
   p_now timestamptz,
   out p_jobs json,  -- json, not jsonb: built once, sent once, never looked into
   out p_runs json,
-  out p_reads json
+  out p_configs json,
+  out p_reads json,
+  out p_token uuid
 )
 language plpgsql
 volatile
@@ -843,6 +845,8 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
 begin
+  -- One for all: a job is in one lease at a time, and to make a token takes as long as a fifth of writing a job.
+  p_token := gen_random_uuid();
   with leased as (
     update public.job_queue
     set
@@ -853,13 +857,15 @@ begin
       open_dependencies = case when status = 'waiting' then 0 else open_dependencies end,
       succeeded_dependencies = succeeded_dependencies + case when status = 'waiting' then open_dependencies else 0 end,
       next_run_at = case when status = 'waiting' then p_now else next_run_at end,
-      lease_token = gen_random_uuid(),
+      lease_token = p_token,
       lease_until = p_now + p_lease,
       leased_at = p_now,
       leased_by = p_worker_id,
       started_at = coalesce(started_at, p_now)
     where job_id = any (p_job_ids)
-    returning *
+    returning
+      job_id, workflow_run_id, definition_id, step_no, step_id, item_index, user_id, intent_id, attempts, max_attempts,
+      agent, payload, generation, input, next_run_at, dependencies, join_rule, parked is not null as is_parked
   )
   -- Whole rows: json_agg of a row costs half of what json_build_object costs, with its types looked up per value.
   select
@@ -877,6 +883,16 @@ begin
         from public.workflow_runs
         where workflow_run_id = any (array(select distinct workflow_run_id from leased))
       ) as r
+    ),
+    -- Once a step: a config may be large. Items have a shorter one than their step.
+    (
+      select json_agg(c)
+      from (
+        select distinct on (definition_id, step_no, item_index >= 0)
+          definition_id, step_no, item_index >= 0 as is_item, payload as config
+        from leased
+        order by definition_id, step_no, item_index >= 0
+      ) as c
     ),
     -- One list for the whole lease: gathering the reads of each job for itself took a tenth of a chain's drain more.
     (
@@ -901,23 +917,26 @@ begin
           and (l.dependencies > 0 or l.payload ? 'scoped' or l.join_rule = 'done')
       ) as d
     )
-  into p_jobs, p_runs, p_reads
+  into p_jobs, p_runs, p_configs, p_reads
   from (
     select
-      l.job_id, l.lease_token, l.workflow_run_id, l.step_id, l.user_id, l.intent_id,
-      l.attempts as attempt, l.max_attempts, l.agent, l.payload as config, l.generation, l.item_index, l.input,
+      l.job_id, l.workflow_run_id, l.definition_id, l.step_no, l.step_id, l.item_index, l.user_id, l.intent_id,
+      l.attempts as attempt, l.max_attempts, l.agent, l.generation, l.input,
       case when l.payload ? 'scoped' then orchestrator._describe_scope(l.workflow_run_id) end as scope,
       case
         when l.payload ? 'queue_timeout_ms' then floor(extract(epoch from p_now - l.next_run_at) * 1000)
       end as queued_ms,
-      case when l.parked is not null then orchestrator._describe_parked(l, p_now) end as parked
+      case
+        when l.is_parked then
+          (select orchestrator._describe_parked(q, p_now) from public.job_queue q where q.job_id = l.job_id)
+      end as parked
     from leased l
   ) as j;
 end;
 $$;
 
 comment on function orchestrator._lease(text, bigint[], interval, timestamptz) is
-  'Leases the picked jobs and gives the worker all that it needs: config and what a parked job waited for; once each, their runs; in a list, output or else status and reference of each step that a job reads.';
+  'Leases the picked jobs and gives the worker all that it needs: the token of the lease, and of each job what it waited for if it was parked; once each, their runs and configs; in a list, output or else status and reference of each step that a job reads.';
 
 create function orchestrator._queue_ready(p_job_ids bigint[], p_now timestamptz)
 returns void
@@ -948,7 +967,9 @@ create function orchestrator.lease_due_jobs(
   p_ready_priorities integer[],
   out p_jobs json,
   out p_runs json,
+  out p_configs json,
   out p_reads json,
+  out p_token uuid,
   out p_deferred integer,
   out p_next_due_ms numeric,
   out p_signals boolean,
@@ -967,8 +988,10 @@ declare
 begin
   if v_count > 0 then
     v_allowed := orchestrator.take_tokens_for_jobs(v_pick.p_picked, v_now);
-    select l.p_jobs, l.p_runs, l.p_reads
-    into lease_due_jobs.p_jobs, lease_due_jobs.p_runs, lease_due_jobs.p_reads
+    select l.p_jobs, l.p_runs, l.p_configs, l.p_reads, l.p_token
+    into
+      lease_due_jobs.p_jobs, lease_due_jobs.p_runs, lease_due_jobs.p_configs, lease_due_jobs.p_reads,
+      lease_due_jobs.p_token
     from orchestrator._lease(p_worker_id, v_allowed, p_lease_ms * interval '1 millisecond', v_now) as l;
   end if;
   -- No place, or no token: then they wait as others do, those without a token at the time that it is due.
@@ -979,6 +1002,7 @@ begin
   end if;
   p_jobs := coalesce(p_jobs, '[]');
   p_runs := coalesce(p_runs, '[]');
+  p_configs := coalesce(p_configs, '[]');
   p_reads := coalesce(p_reads, '[]');
   p_deferred := v_count - cardinality(v_allowed);
   if v_count < p_limit then
@@ -1006,8 +1030,8 @@ as $$
 begin
   return (
     select json_build_object(
-      'jobs', l.p_jobs, 'runs', l.p_runs, 'reads', l.p_reads, 'deferred', l.p_deferred, 'next_due_ms', l.p_next_due_ms,
-      'signals', l.p_signals, 'leased_us', l.p_leased_us
+      'jobs', l.p_jobs, 'runs', l.p_runs, 'configs', l.p_configs, 'reads', l.p_reads, 'lease_token', l.p_token,
+      'leased_us', l.p_leased_us, 'deferred', l.p_deferred, 'next_due_ms', l.p_next_due_ms, 'signals', l.p_signals
     )
     from orchestrator.lease_due_jobs(p_worker_id, p_limit, p_lease_ms, '{}', '{}') as l
   );

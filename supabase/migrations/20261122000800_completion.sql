@@ -739,11 +739,13 @@ declare
   v_settled bigint[] := v_end.p_settled;
   v_jobs json := '[]'::json;
   v_runs json := '[]'::json;
+  v_configs json := '[]'::json;
   v_reads json := '[]'::json;
+  v_token uuid;
+  v_leased_us bigint;
   v_deferred integer := 0;
   v_next_due_ms numeric;
   v_signals boolean := false;
-  v_leased_us bigint;
   v_results json := '[]'::json;
 begin
   if cardinality(v_settled) < jsonb_array_length(p_results) then
@@ -766,8 +768,9 @@ begin
     -- No lease on top: it locks buckets too, and two calls that lock buckets twice could wait in a circle.
     v_next_due_ms := 0;
   elsif p_lease_limit > 0 then
-    select l.p_jobs, l.p_runs, l.p_reads, l.p_deferred, l.p_next_due_ms, l.p_signals, l.p_leased_us
-    into v_jobs, v_runs, v_reads, v_deferred, v_next_due_ms, v_signals, v_leased_us
+    select
+      l.p_jobs, l.p_runs, l.p_configs, l.p_reads, l.p_token, l.p_leased_us, l.p_deferred, l.p_next_due_ms, l.p_signals
+    into v_jobs, v_runs, v_configs, v_reads, v_token, v_leased_us, v_deferred, v_next_due_ms, v_signals
     from orchestrator.lease_due_jobs(
       p_worker_id, p_lease_limit, p_lease_ms, v_end.p_ready, v_end.p_ready_priorities
     ) as l;
@@ -797,11 +800,13 @@ begin
     'results', v_results,
     'jobs', v_jobs,
     'runs', v_runs,
+    'configs', v_configs,
     'reads', v_reads,
+    'lease_token', v_token,
+    'leased_us', v_leased_us,
     'deferred', v_deferred,
     'next_due_ms', v_next_due_ms,
-    'signals', v_signals,
-    'leased_us', v_leased_us
+    'signals', v_signals
   );
 end;
 $$;

@@ -459,9 +459,11 @@ begin
   return jsonb_build_object(
     'jobs', jsonb_build_array(jsonb_build_object(
       'job_id', v_job.job_id,
-      'lease_token', '00000000-0000-0000-0000-000000000000',
       'workflow_run_id', v_job.workflow_run_id,
+      'definition_id', v_job.definition_id,
+      'step_no', v_job.step_no,
       'step_id', v_job.step_id,
+      'item_index', v_job.item_index,
       'user_id', v_job.user_id,
       'intent_id', v_job.intent_id,
       'attempt', case
@@ -470,8 +472,6 @@ begin
       end,
       'max_attempts', v_job.max_attempts,
       'agent', v_job.agent,
-      'config', v_job.payload,
-      'item_index', v_job.item_index,
       'input', v_job.input,
       'scope', case when v_job.payload ? 'scoped' then orchestrator._describe_scope(v_job.workflow_run_id) end,
       'queued_ms', null,
@@ -482,6 +482,11 @@ begin
       'status', v_job.status,
       'open_dependencies', v_job.open_dependencies,
       'generation', v_job.generation
+    )),
+    'lease_token', '00000000-0000-0000-0000-000000000000',
+    'configs', jsonb_build_array(jsonb_build_object(
+      'definition_id', v_job.definition_id, 'step_no', v_job.step_no, 'is_item', v_job.item_index >= 0,
+      'config', v_job.payload
     )),
     'runs', (
       select jsonb_agg(jsonb_build_object(

@@ -163,6 +163,9 @@ export interface LeasedJob {
   lease_token: string;
   workflow_run_id: string;
   workflow_key: string;
+  definition_id: number;
+  /** Counts the steps of the definition in topological order. */
+  step_no: number;
   step_id: string;
   user_id: string;
   intent_id: string | null;
@@ -210,12 +213,16 @@ export interface Lease {
     /** Null where its caller sent no trace. */
     trace?: Pick<LeasedTrace, "trace_parent" | "trace_state"> | null;
   }[];
+  /** The configs of their steps, put into the jobs likewise. */
+  configs: { definition_id: number; step_no: number; is_item: boolean; config: StepConfig }[];
   /** What the jobs read, put into them likewise; `other` where a step has no plain output. */
   reads: { job_id: number; step_id: string; output: Json; other: OtherRead | null }[];
   /** Milliseconds until the next job that is not yet due; null if there is none. */
   next_due_ms: number | null;
   /** When the jobs were leased, in microseconds since 1970; not with a call that is only described. */
-  leased_us?: number;
+  leased_us?: number | null;
+  /** One for all jobs, put into them; null without jobs. */
+  lease_token: string | null;
   /** Jobs that rate limits put off in this call; others may stand behind them. */
   deferred: number;
   /** Parked jobs were called: the worker must call `processSignals` and look again. */

@@ -350,30 +350,48 @@ export function prefix(args: Record<string, unknown>): Record<string, unknown> {
 
 /** Gives each leased job what the answer holds apart: its run, and the steps that it reads. */
 function joinLease<T extends rows.Lease>(lease: T): T {
-  for (const list of ["jobs", "runs", "reads"]) withList(lease, list);
+  for (const list of ["jobs", "runs", "configs", "reads"]) withList(lease, list);
   const runs = new Map(lease.runs.map((run) => [run.workflow_run_id, run]));
+  const configs = new Map(
+    lease.configs.map((it) => [writeConfigKey(it, it.is_item), it.config]),
+  );
   const reads = Map.groupBy(lease.reads, (read) => read.job_id);
   for (const job of lease.jobs) {
     const { workflow_key, payload, trace } = runs.get(job.workflow_run_id)!;
     job.workflow_key = workflow_key;
     job.run_payload = payload;
+    job.lease_token = lease.lease_token!;
+    job.config = configs.get(writeConfigKey(job, job.item_index >= 0))!;
     job.idempotency_key = writeIdempotencyKey(job);
     // A call that is only described was not leased, and has none.
-    if (lease.leased_us !== undefined) {
-      job.trace = { trace_parent: null, trace_state: null, ...trace, leased_us: lease.leased_us };
+    if (lease.leased_us != null) {
+      job.trace = {
+        trace_parent: trace?.trace_parent ?? null,
+        trace_state: trace?.trace_state ?? null,
+        leased_us: lease.leased_us,
+      };
     }
     if (job.scope !== null) job.scope.event.payload = payload;
-    const read = reads.get(job.job_id) ?? [];
+    const read = reads.get(job.job_id);
+    job.inputs = {};
+    job.others = null;
+    if (read === undefined) continue;
     const others = read.filter(({ other }) => other !== null);
     // From entries, so that no step's name can mean more than a name.
     job.inputs = Object.fromEntries(
       read.filter(({ other }) => other === null).map(({ step_id, output }) => [step_id, output]),
     );
-    job.others = others.length === 0
-      ? null
-      : Object.fromEntries(others.map(({ step_id, other }) => [step_id, other!]));
+    if (others.length === 0) continue;
+    job.others = Object.fromEntries(others.map(({ step_id, other }) => [step_id, other!]));
   }
   return lease;
+}
+
+function writeConfigKey(
+  { definition_id, step_no }: { definition_id: number; step_no: number },
+  isItem: boolean,
+): string {
+  return `${definition_id}:${step_no}:${isItem}`;
 }
 
 /** The same for every call of one execution of a step or an item, whatever the attempt. */

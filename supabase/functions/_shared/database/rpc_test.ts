@@ -28,6 +28,7 @@ Deno.test("a method calls the function of its name", async () => {
   const { rpc, calls } = answering({
     jobs: [],
     runs: [],
+    configs: [],
     reads: [],
     next_due_ms: null,
     deferred: 0,
@@ -44,6 +45,7 @@ Deno.test("a leased job gets what the answer holds once a run", async () => {
       { workflow_run_id: "a", workflow_key: "one", payload: { n: 1 } },
       { workflow_run_id: "b", workflow_key: "two", payload: { n: 2 } },
     ],
+    configs: [],
     reads: [],
   });
   const { jobs } = await rpc.leaseJobs({ workerId: "w", limit: 3, leaseMs: 9 });
@@ -60,6 +62,7 @@ Deno.test("a leased job gets the steps that it reads, outputs apart from what ha
   const { rpc } = answering({
     jobs: [job(1), job(2)],
     runs: [{ workflow_run_id: "a", workflow_key: "one", payload: {} }],
+    configs: [],
     reads: [
       { job_id: 1, step_id: "made", output: { n: 1 }, other: null },
       { job_id: 1, step_id: "__proto__", output: null, other: null },
@@ -75,7 +78,7 @@ Deno.test("a leased job gets the steps that it reads, outputs apart from what ha
 Deno.test("results that the answer does not name were plain successes", async () => {
   const result = (job_id: number) => ({ job_id, lease_token: "t", outcome: "success" as const });
   const dead = { job_id: 2, applied: true, status: "dead" };
-  const { rpc } = answering({ jobs: [], runs: [], reads: [], results: [dead] });
+  const { rpc } = answering({ jobs: [], runs: [], configs: [], reads: [], results: [dead] });
   const { results } = await rpc.completeJobs({ workerId: "w", results: [result(1), result(2)] });
   assert.deepEqual(results, [{ job_id: 1, applied: true, status: "success" }, dead]);
 });

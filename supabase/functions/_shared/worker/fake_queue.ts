@@ -242,6 +242,8 @@ export function createJob(given: Partial<LeasedJob> = {}): LeasedJob {
     lease_token: "token",
     workflow_run_id: "00000000-0000-7000-8000-000000000001",
     workflow_key: "daily",
+    definition_id: 1,
+    step_no: 1,
     step_id: "step",
     user_id: "user",
     intent_id: null,

@@ -39,7 +39,7 @@ export class Flights {
   /** Begins a job; its result is among the landed ones once `onLanding` was called. */
   launch(job: LeasedJob, timeoutMs: number, leaseUntil: number): void {
     const flight = { job, controller: new AbortController(), leaseUntil, isLost: false };
-    this.#inFlight.set(job.lease_token, flight);
+    this.#inFlight.set(nameLease(job), flight);
     this.#execute(flight, timeoutMs).then((attempt) => this.#land(flight, attempt));
   }
 
@@ -54,7 +54,7 @@ export class Flights {
 
   #land(flight: Flight, attempt: Attempt): void {
     const { job_id, lease_token } = flight.job;
-    this.#inFlight.delete(lease_token);
+    this.#inFlight.delete(nameLease(flight.job));
     if (flight.isLost) this.#dropped++;
     else {this.#landed.push({
         flight,
@@ -96,23 +96,23 @@ export class Flights {
 
   /** Notes that the listed leases are good until then. */
   extend(leases: HeldLease[], until: number): void {
-    const tokens = new Set(leases.map(({ lease_token }) => lease_token));
+    const held = new Set(leases.map(nameLease));
     for (const flight of this.#inFlight.values()) {
-      if (tokens.has(flight.job.lease_token)) flight.leaseUntil = until;
+      if (held.has(nameLease(flight.job))) flight.leaseUntil = until;
     }
     for (const { flight } of this.#landed) {
-      if (tokens.has(flight.job.lease_token)) flight.leaseUntil = until;
+      if (held.has(nameLease(flight.job))) flight.leaseUntil = until;
     }
   }
 
   /**
-   * Aborts the calls whose lease is no longer ours, and tells how many there were. By token: a job of a lease
-   * that was settled while the database was asked may be in flight again.
+   * Aborts the calls whose lease is no longer ours, and tells how many there were. By token, too: a job of a
+   * lease that was settled while the database was asked may be in flight again.
    */
   abort(leases: HeldLease[]): number {
     let aborted = 0;
-    for (const { lease_token } of leases) {
-      const flight = this.#inFlight.get(lease_token);
+    for (const lease of leases) {
+      const flight = this.#inFlight.get(nameLease(lease));
       if (flight === undefined || flight.isLost) continue;
       flight.isLost = true;
       flight.controller.abort();
@@ -120,4 +120,9 @@ export class Flights {
     }
     return aborted;
   }
+}
+
+/** The jobs of one lease share its token. */
+function nameLease({ job_id, lease_token }: HeldLease): string {
+  return `${job_id}:${lease_token}`;
 }

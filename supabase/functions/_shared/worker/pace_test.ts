@@ -2,7 +2,15 @@ import assert from "node:assert/strict";
 import type { Lease } from "../database/rows.ts";
 import { Pace } from "./pace.ts";
 
-const NOTHING: Lease = { jobs: [], runs: [], reads: [], next_due_ms: null, deferred: 0 };
+const NOTHING: Lease = {
+  jobs: [],
+  runs: [],
+  configs: [],
+  reads: [],
+  lease_token: null,
+  next_due_ms: null,
+  deferred: 0,
+};
 const START = 1_000_000;
 
 /** Looks at an empty queue from the start until the linger time is over; answers the pauses. */

@@ -16,7 +16,15 @@ export interface SettleOptions {
 }
 
 /** Nothing leased, and nothing known about the queue. */
-const NO_LEASE: Lease = { jobs: [], runs: [], reads: [], next_due_ms: null, deferred: 0 };
+const NO_LEASE: Lease = {
+  jobs: [],
+  runs: [],
+  configs: [],
+  reads: [],
+  lease_token: null,
+  next_due_ms: null,
+  deferred: 0,
+};
 
 /**
  * Settles results and leases up to `leaseLimit` jobs. Throws `unavailable` after it gave back to
