@@ -3,7 +3,7 @@
 import { fileURLToPath } from "node:url";
 import { prepareTemplate } from "./database_clone.ts";
 import { dropDatabase, startPostgres } from "./stack/postgres.ts";
-import { planTestRuns } from "./test_runs.ts";
+import { listTestFiles, planTestRuns } from "./test_runs.ts";
 import { TEMPLATE } from "../tests/harness/database.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -35,6 +35,10 @@ if (Deno.args.includes("--help")) {
   Deno.exit(0);
 }
 
+const flags = Deno.args.filter((arg) => arg.startsWith("-"));
+const names = Deno.args.filter((arg) => !arg.startsWith("-"));
+const runs = planTestRuns(await listTestFiles(root, names), flags);
+
 const ownServer = Deno.env.get("DATABASE_URL");
 const server = ownServer === undefined
   ? await startPostgres({ ...SERVER, onProgress: say })
@@ -44,7 +48,7 @@ let code = 0;
 try {
   say("preparing the template database");
   await prepareTemplate(url, TEMPLATE, root);
-  for (const args of planTestRuns(Deno.args)) {
+  for (const args of runs) {
     const child = new Deno.Command(Deno.execPath(), {
       args: ["test", "-A", "--no-check", ...args],
       cwd: root,
@@ -53,6 +57,7 @@ try {
     const status = await child.status;
     // All are run, so that one run tells everything.
     if (code === 0) code = status.code;
+    if (code !== 0 && flags.includes("--fail-fast")) break;
   }
 } finally {
   if (ownServer !== undefined) await dropDatabase(url, TEMPLATE);
