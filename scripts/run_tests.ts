@@ -17,7 +17,7 @@ run, or the server that DATABASE_URL names (a superuser's URL; databases are mad
 As many files run side by side as DENO_JOBS says, by default as there are processors. Those that need
 the machine for themselves (scripts/test_runs.ts) run one after another when the others have ended.`;
 
-/** They can be made again, so nothing of them must outlive a power cut. */
+/** A server for databases that live as long as one test, and that nobody misses after a power cut. */
 const SERVER = {
   fsync: false,
   settings: {
@@ -25,7 +25,7 @@ const SERVER = {
     // Every clone writes itself to the log: old parts of it are used again, instead of new ones made.
     max_wal_size: "256MB",
     wal_init_zero: "off",
-    // For each file that runs beside others a stack with its pools and a test's own connections.
+    // Each file that runs has a stack with its pools, and connections of its own.
     max_connections: "300",
   },
 };

@@ -16,6 +16,7 @@ export const ALONE = [
   // They measure how long something takes.
   "supabase/functions/_shared/worker/plan_items_test.ts",
   "tests/browser/first_paint_test.ts",
+  "tests/operations/progress_test.ts",
   "tests/stack/data_api_test.ts",
   "tests/stack/loops_test.ts",
 ];

@@ -17,10 +17,6 @@ const places = listPlaces(sample);
 
 const NARROW = { width: 360, height: 740 };
 
-/** For eyes, which no machine of CI has; there a third of this file's work would be pictures. */
-const keepPlace = (page: Page, name: string) =>
-  Deno.env.get("CI") === undefined ? keepPicture(page, name) : Promise.resolve(undefined);
-
 /** Looks at every place, so that one failure does not hide the others. */
 async function everywhere(look: (place: Place) => Promise<void>): Promise<void> {
   const failures: string[] = [];
@@ -62,7 +58,7 @@ d.test("no page breaks a rule of axe-core, in the light and in the dark, and no 
     assert.deepEqual(await findWordless(page), []);
     for (const colorScheme of ["light", "dark"] as const) {
       await page.emulateMedia({ colorScheme });
-      await keepPlace(page, `${place.name}, ${colorScheme}`);
+      await keepPicture(page, `${place.name}, ${colorScheme}`);
       await checkAccessible(page, colorScheme);
     }
   });
@@ -74,7 +70,7 @@ d.test(
     foresee(/status of 4\d\d/);
     await everywhere(async (place) => {
       await openPlace(page, d, place);
-      await keepPlace(page, `${place.name}, narrow`);
+      await keepPicture(page, `${place.name}, narrow`);
       assert.deepEqual(await findOverflow(page), []);
       await checkAccessible(page, "narrow");
     });
