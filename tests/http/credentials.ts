@@ -32,11 +32,14 @@ export interface Credential {
 
 const RANKS = ["nobody", "user", "viewer", "operator", "service"];
 
-/** What a route answers to a credential: whether it is let in and, if not, with which status. */
+/** What becomes of a request: let in, whatever the route then answers, or refused with this status. */
+type Verdict = "let in" | 401 | 403;
+
+/** What a route makes of a credential. */
 export function judge(
   { level, opensWith }: SampleCall,
   { standing, opens }: Credential,
-): "let in" | 401 | 403 {
+): Verdict {
   if (level === "open") return opensWith === "none" || opensWith === opens ? "let in" : 401;
   if (RANKS.indexOf(standing) >= RANKS.indexOf(level)) return "let in";
   return standing === "nobody" ? 401 : 403;
@@ -64,11 +67,10 @@ export async function makeCredentials(it: HttpStack, scraperToken: string): Prom
     { what: "an operator's token as key", standing: "nobody", headers: { apikey: operatorToken } },
     ...await listServiceCredentials(it),
     ...own,
-    ...misplace("the secret key", secret),
-    ...misplace("an operator's token", operatorToken),
-    ...own.flatMap(({ what, headers = {} }) =>
-      Object.values(headers).flatMap((value) => misplace(what, value.replace("Bearer ", "")))
-    ),
+    misplace("the secret key", secret),
+    misplace("an operator's token", operatorToken),
+    ...own.filter(({ headers }) => headers?.authorization !== undefined)
+      .map(({ what, headers }) => misplace(what, headers!.authorization.slice("Bearer ".length))),
   ];
 }
 
@@ -130,7 +132,7 @@ async function listServiceCredentials({ stack }: HttpStack): Promise<Credential[
     ["the legacy service_role JWT", { apikey: serviceRoleJwt }],
     ["the legacy service_role JWT as bearer", { apikey: publishable, ...bearer(serviceRoleJwt) }],
     ["a service_role JWT of the project's signing key", bearer(signed)],
-    ["both service keys", { apikey: secret, ...bearer(serviceRoleJwt) }],
+    ["the secret key beside a service JWT", { apikey: secret, ...bearer(serviceRoleJwt) }],
   ];
   return cases.map(([what, headers]) => ({ what, standing: "service", headers }));
 }
@@ -156,11 +158,18 @@ async function makeOwnCredentials(it: HttpStack, scraperToken: string): Promise<
   return [
     { what: "a trigger key", standing: "nobody", headers: bearer(key), opens: "trigger key" },
     {
+      what: "a trigger key as key",
+      standing: "nobody",
+      headers: { apikey: key },
+      opens: "trigger key",
+    },
+    {
       what: "a scraper's token",
       standing: "nobody",
       headers: bearer(scraperToken),
       opens: "scraper",
     },
+    { what: "a scraper's token as key", standing: "nobody", headers: { apikey: scraperToken } },
     {
       what: "a sender's key",
       standing: "nobody",
@@ -171,35 +180,20 @@ async function makeOwnCredentials(it: HttpStack, scraperToken: string): Promise<
   ];
 }
 
-/** The same credential where none is looked for. */
-function misplace(what: string, key: string): Credential[] {
+/** The same credential in every place where none is looked for, all at once. */
+function misplace(what: string, key: string): Credential {
   const names = ["apikey", "Authorization", "access_token", "token", "key"];
   const cookies = ["sb-access-token", "sb-127-auth-token", ...names];
-  const standing = "nobody";
-  return [
-    {
-      what: `${what} in the query`,
-      standing,
-      query: `?${names.map((name) => `${name}=${encodeURIComponent(key)}`).join("&")}`,
+  return {
+    what: `${what} in the query, in cookies, in the body and in other headers`,
+    standing: "nobody",
+    query: `?${names.map((name) => `${name}=${encodeURIComponent(key)}`).join("&")}`,
+    members: Object.fromEntries(names.map((name) => [name, key])),
+    headers: {
+      cookie: cookies.map((name) => `${name}=${key}`).join("; "),
+      ...{ "x-api-key": key, "x-apikey": key, "x-supabase-auth": key },
+      ...{ "x-forwarded-authorization": `Bearer ${key}`, "x-amz-security-token": key },
+      ...{ "proxy-authorization": `Bearer ${key}`, "sec-websocket-protocol": key },
     },
-    {
-      what: `${what} in a cookie`,
-      standing,
-      headers: { cookie: cookies.map((name) => `${name}=${key}`).join("; ") },
-    },
-    {
-      what: `${what} in the body`,
-      standing,
-      members: Object.fromEntries(names.map((name) => [name, key])),
-    },
-    {
-      what: `${what} in other headers`,
-      standing,
-      headers: {
-        ...{ "x-api-key": key, "x-apikey": key, "x-supabase-auth": key },
-        ...{ "x-forwarded-authorization": `Bearer ${key}`, "x-amz-security-token": key },
-        ...{ "proxy-authorization": `Bearer ${key}`, "sec-websocket-protocol": key },
-      },
-    },
-  ];
+  };
 }

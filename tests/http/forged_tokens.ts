@@ -63,7 +63,6 @@ export async function forgeTokens(it: HttpStack): Promise<[what: string, token: 
     ["a service JWT for another audience", await sign({ ...service, aud: "elsewhere" }, ES256)],
     ["a JWT of the role anon", await sign({ ...user, role: "anon" }, ES256)],
     ["a JWT of a role of the database", await sign({ ...user, role: "postgres" }, ES256)],
-    ["a JWT of nobody", await sign({ role: "authenticated", aud: "authenticated" }, ES256)],
     ...await confuseAlgorithms(it, decode(head).kid, { ...service, exp: now + 3_600 }),
   ];
 }
