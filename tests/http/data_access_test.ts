@@ -126,17 +126,20 @@ for (const [who, headers, status] of CALLERS) {
     assert.deepEqual(await readDigests(it.sql), before);
   });
 
-  Deno.test(`${who} cannot reach the private schema`, async () => {
-    const requests: [method: string, path: string, header: string][] = [
-      ["GET", "clock", "accept-profile"],
-      ["POST", "rpc/ring", "content-profile"],
-    ];
-    for (const [method, path, header] of requests) {
-      const answer = await send(`${it.stack.url}/rest/v1/${path}`, method, {
-        headers: { ...headers, [header]: "orchestrator" },
-        body: method === "GET" ? undefined : {},
-      });
-      assert.deepEqual([answer.status, answer.body.code], [406, "PGRST106"], answer.text);
+  Deno.test(`${who} can reach no schema but the public one`, async () => {
+    const hidden = ["orchestrator", "orchestrator_monitoring", "vault", "auth", "storage", "net"];
+    for (const schema of [...hidden, "cron", "pg_catalog", "information_schema"]) {
+      const requests: [method: string, path: string, header: string][] = [
+        ["GET", "clock", "accept-profile"],
+        ["POST", "rpc/ring", "content-profile"],
+      ];
+      for (const [method, path, header] of requests) {
+        const answer = await send(`${it.stack.url}/rest/v1/${path}`, method, {
+          headers: { ...headers, [header]: schema },
+          body: method === "GET" ? undefined : {},
+        });
+        assert.deepEqual([answer.status, answer.body.code], [406, "PGRST106"], answer.text);
+      }
     }
   });
 

@@ -112,7 +112,7 @@ async function expectRefusals(
     return verdict === "let in" ? [] : [{ sample, verdict }];
   });
   const expectRefusal = async ({ sample, verdict }: typeof refused[number]) => {
-    const said = `${sample.functionName} ${sample.method} ${sample.route} with ${credential.what}`;
+    const said = `${sample.method} ${sample.functionName}${sample.path} with ${credential.what}`;
     const answer = await call(sample, credential);
     checkRefusal(answer, sample, verdict, said);
     checkHeaders(answer, said);
@@ -185,7 +185,7 @@ for (const credential of credentials) {
     await it.sql`select orchestrator.tick_worker(), orchestrator.tick_cron()`;
     const before = await readDigests(it.sql);
     for (const sample of opened) {
-      const said = `${sample.functionName} ${sample.method} ${sample.route} with ${what}`;
+      const said = `${sample.method} ${sample.functionName}${sample.path} with ${what}`;
       const answer = await call(sample, credential);
       const { status, personStatus } = sample;
       const expected = standing === "service" ? status : personStatus ?? status;

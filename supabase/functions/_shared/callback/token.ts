@@ -48,7 +48,9 @@ export function createCallbackTokens(secret: string): CallbackTokens {
       if (parts === null) return { ok: false, fault: "forged" };
       const [, signed, ...numbers] = parts;
       const signature = numbers.pop()!;
-      if (!isEqualInConstantTime(signature, await sign(signed))) return { ok: false, fault: "forged" };
+      if (!isEqualInConstantTime(signature, await sign(signed))) {
+        return { ok: false, fault: "forged" };
+      }
       const [jobId, generation, attempt, expiresAt] = numbers.map(Number);
       const claims = { jobId, generation, attempt, expiresAt };
       return nowMs > claims.expiresAt ? { ok: false, fault: "expired" } : { ok: true, claims };
