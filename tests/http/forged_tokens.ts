@@ -23,15 +23,17 @@ export async function forgeTokens(it: HttpStack): Promise<[what: string, token: 
   const now = Math.floor(Date.now() / 1_000);
   const [head, claims, signature] = authorization.slice("Bearer ".length).split(".");
   const moved = encode({ ...decode(claims), role: "service_role" });
+  // Not so soon that a slow run would see it begin.
+  const early = { nbf: now + 3_600, exp: now + 7_200 };
   const elsewhere = { iss: "https://elsewhere.supabase.co/auth/v1", exp: now + 3_600 };
   return [
     ["an expired JWT of an operator", await sign(user, { ...ES256, expiresInSeconds: -1 })],
     ["an expired JWT of the service", await sign(service, { ...ES256, expiresInSeconds: -1 })],
     ["an expired legacy JWT of the service", await sign(service, { expiresInSeconds: -1 })],
-    ["a JWT that is not valid yet", await sign({ ...user, nbf: now + 60 }, ES256)],
+    ["a JWT that is not valid yet", await sign({ ...user, ...early }, ES256)],
     [
       "a JWT of the service that is not valid yet",
-      await sign({ ...service, nbf: now + 60 }, ES256),
+      await sign({ ...service, ...early }, ES256),
     ],
     ["a JWT of a foreign issuer", await signElsewhere({ ...user, ...elsewhere })],
     ["a JWT of a foreign issuer's service", await signElsewhere({ ...service, ...elsewhere })],
