@@ -18,7 +18,7 @@ const SHARED_IMPORTS: Record<string, string[]> = {
   contract: [],
   workflow: ["contract", "schedule/cron.ts", "expression"],
   expression: ["workflow/near.ts"],
-  callback: [],
+  callback: ["http/constant_time.ts"],
   hooks: ["contract", "database", "http", "expression"],
   tracing: ["contract", "database", "log"],
   progress: ["contract", "log"],

@@ -88,6 +88,34 @@ Deno.test("names are found in code, not in comments and texts", () => {
   assert.deepEqual(findNamed(`${SHARED}/worker/drain_test.ts`, "console.log(1)"), []);
 });
 
+Deno.test("a comparison of credentials that ends at the first difference is found", () => {
+  const path = `${SHARED}/http/auth.ts`;
+  const found = [
+    "if (presented === candidate.key) return;",
+    "accepted.find(({ key }) => key === token)",
+    "return secretKeys.default !== apikey;",
+    "await hashKey(key) == found.hash",
+    "given.signature\n  === expected",
+    "keys[0] === options.secret",
+    "accepted.includes(token)",
+    "expected.startsWith(password)",
+    "tokens.has(job.callbackToken)",
+  ];
+  for (const text of found) assert.equal(findNamed(path, text).length, 1, text);
+  const fine = [
+    "if (token === null || secret !== undefined) return;",
+    'typeof exp === "number" && key.trim() !== ""',
+    'if (url.hash !== "" || url.password !== "") return;',
+    "typeof secret === kind",
+    "signatures.length === expected.length",
+    "isEqualInConstantTime(presented, token)",
+    "job.lease_token === lease_token",
+    "lost.has(flight.job.lease_token)",
+    "places[0] === other; // token === secret",
+  ];
+  for (const text of fine) assert.deepEqual(findNamed(path, text), [], text);
+});
+
 Deno.test("the stack and the orchestrator do not name each other, in comments neither", () => {
   assert.equal(findNamed("scripts/stack/mod.ts", "// starts the orchestrator").length, 1);
   assert.equal(findNamed("scripts/stack/sql/1_roles.sql", "grant all on job_queue").length, 1);

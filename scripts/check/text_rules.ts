@@ -14,6 +14,23 @@ const SHARED = "supabase/functions/_shared/";
 const isFunctionCode = (path: string) =>
   path.startsWith("supabase/functions/") && path.endsWith(".ts") && !path.endsWith("_test.ts");
 
+const CREDENTIAL_WORDS = [
+  ...["secret", "token", "signature", "password", "credential", "presented"],
+  ...["api_?key", "service_?key", "jwt", "hmac", "digest", "hash"],
+].join("|");
+/** What by its name is a credential, or what one is checked against; a lease's token is shown to nobody. */
+const CREDENTIAL = String.raw`(?:\w+\??\.)*(?!lease_token\b)\w*(?:${CREDENTIAL_WORDS})\w*\b`;
+
+/** Texts are blanks here: whether something is empty, there, or of a type may be asked. */
+const CREDENTIAL_COMPARISON = new RegExp(
+  [
+    String.raw`(?<![\w.]|\btypeof\s+)${CREDENTIAL}\s*[!=]==?\s*(?!(?:null|undefined)\b)[\w$([]`,
+    String.raw`[\w$)\]]\s*[!=]==?\s*${CREDENTIAL}(?![.(])`,
+    String.raw`\.(?:includes|indexOf|startsWith|endsWith|has|localeCompare)\(${CREDENTIAL}\)`,
+  ].join("|"),
+  "i",
+);
+
 const RULES: TextRule[] = [
   {
     rule: "only _shared/platform.ts reads the environment and the platform's globals",
@@ -29,6 +46,11 @@ const RULES: TextRule[] = [
     rule: "only _shared/database calls the database's functions",
     pattern: /\.\s*rpc\s*(?:<[^()]*>)?\s*\(/,
     appliesTo: (path) => isFunctionCode(path) && !path.startsWith(`${SHARED}database/`),
+  },
+  {
+    rule: "credentials are compared by _shared/http/constant_time.ts alone",
+    pattern: CREDENTIAL_COMPARISON,
+    appliesTo: (path) => isFunctionCode(path) && !/\/fake_\w+\.ts$/.test(path),
   },
   {
     rule: "scripts/stack does not name the orchestrator or what belongs to it",

@@ -1,6 +1,7 @@
 // Pages of another origin: the setting admin_origins says which of them may call.
 import assert from "node:assert/strict";
 import { openHttpStack, send } from "./http_stack.ts";
+import { SAMPLE_CALLS } from "./sample_calls.ts";
 import { createPerson } from "./signed_in.ts";
 
 const it = await openHttpStack();
@@ -20,8 +21,8 @@ async function list(origins: string[]): Promise<void> {
 }
 
 const allowed = (headers: Headers) => headers.get("access-control-allow-origin");
-const preflight = (path: string, origin: string, method: string) =>
-  send(`${it.stack.url}/functions/v1/orchestrator${path}`, "OPTIONS", {
+const preflight = (path: string, origin: string, method: string, name = "orchestrator") =>
+  send(`${it.stack.url}/functions/v1/${name}${path}`, "OPTIONS", {
     headers: {
       ...{ "content-type": null, origin, "access-control-request-method": method },
       "access-control-request-headers": "apikey,authorization,content-type",
@@ -54,5 +55,38 @@ Deno.test("a listed origin may, from the preflight to the errors; others still m
   assert.equal(allowed(other.headers), null);
   assert.match(other.headers.get("vary") ?? "", /origin/i);
   assert.equal((await preflight("/worker", PAGE, "POST")).status, 401, "no route of a page");
+  await list([]);
+});
+
+Deno.test("on every route only what is listed counts, and no page is told to send cookies", async () => {
+  await list([PAGE]);
+  for (const { functionName, route, level, method, path, body } of SAMPLE_CALLS) {
+    const isOwn = functionName === "orchestrator";
+    const isForPages = isOwn && ["user", "viewer", "operator"].includes(level);
+    const url = `${it.stack.url}/functions/v1/${functionName}${path}`;
+    for (const origin of [PAGE, "null", `${PAGE}.evil.com`]) {
+      const isListed = isOwn && origin === PAGE;
+      const asked = await preflight(path, origin, method, functionName);
+      assert.equal(asked.status, isListed && isForPages ? 204 : 401, `${route} from ${origin}`);
+      const answer = await send(url, method, { body, headers: { origin } });
+      for (const { headers } of [asked, answer]) {
+        assert.equal(allowed(headers), isListed ? origin : null, `${route} from ${origin}`);
+        assert.equal(headers.get("access-control-allow-credentials"), null, route);
+        if (isOwn) assert.match(headers.get("vary") ?? "", /origin/i, route);
+      }
+    }
+  }
+});
+
+Deno.test("an origin that only looks like a listed one is not listed", async () => {
+  const strangers = [
+    ...["*", "http://admin.example.com", `${PAGE}:8443`, `${PAGE}/`, `${PAGE}m`, ` ${PAGE}.`],
+    ...["https://ADMIN.example.com", "https://x.admin.example.com", "https://example.com"],
+  ];
+  await list([PAGE]);
+  for (const origin of strangers) {
+    const { status, headers } = await ask("GET", "/runs", undefined, { headers: { origin } });
+    assert.deepEqual([status, allowed(headers)], [200, null], origin);
+  }
   await list([]);
 });

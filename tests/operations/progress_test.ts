@@ -265,7 +265,7 @@ Deno.test("where it is switched on, workers tell Realtime which runs have moved,
   assert.equal(refused.status, 401);
 });
 
-Deno.test("a user may join the topics of their own runs alone, where there is Realtime", async () => {
+Deno.test("a user may join the topics of their own runs alone and send to none, where there is Realtime", async () => {
   const none = await db.admin`select orchestrator.let_users_listen() as is_there`;
   assert.equal(none[0].is_there, false);
   await db.admin.unsafe(`
@@ -274,18 +274,18 @@ Deno.test("a user may join the topics of their own runs alone, where there is Re
     alter table realtime.messages enable row level security;
     create function realtime.topic() returns text language sql stable
       as $$ select current_setting('realtime.topic', true) $$;
-    grant usage on schema realtime to authenticated;
-    grant select, insert on realtime.messages to authenticated;
+    grant usage on schema realtime to anon, authenticated;
+    grant select, insert, update, delete on realtime.messages to anon, authenticated;
     select orchestrator.let_users_listen();
     select orchestrator.let_users_listen();`);
   const [ada, run] = [crypto.randomUUID(), crypto.randomUUID()];
   /** As Realtime finds out: whether a row with this topic could be read. */
-  const mayJoin = async (topic: string, extension = "broadcast") => {
+  const mayJoin = async (topic: string, extension = "broadcast", role = "authenticated") => {
     const rows = await db.admin.begin(async (sql) => {
       await sql`insert into realtime.messages (topic, extension) values (${topic}, ${extension})`;
       await sql`select set_config('realtime.topic', ${topic}, true),
         set_config('request.jwt.claims', ${JSON.stringify({ sub: ada })}, true),
-        set_config('role', 'authenticated', true)`;
+        set_config('role', ${role}, true)`;
       return await sql`select from realtime.messages`;
     });
     await db.admin`delete from realtime.messages`;
@@ -295,13 +295,29 @@ Deno.test("a user may join the topics of their own runs alone, where there is Re
   assert.equal(await mayJoin(`run:${crypto.randomUUID()}:${run}`), false);
   assert.equal(await mayJoin(`run:${ada}`), false);
   assert.equal(await mayJoin(`run:${ada}:${run}`, "presence"), false);
-  await assert.rejects(
-    db.admin.begin(async (sql) => {
-      await sql`select set_config('role', 'authenticated', true)`;
-      await sql`insert into realtime.messages (topic, extension) values ('run:x:y', 'broadcast')`;
-    }),
-    /row-level security/,
-  );
+  assert.equal(await mayJoin(`run:${ada}:${run}`, "broadcast", "anon"), false);
+  assert.equal(await mayJoin(`run:${ada.slice(0, -1)}:${run}`), false);
+
+  const own = `run:${ada}:${run}`;
+  await db.admin`insert into realtime.messages (topic, extension) values (${own}, 'broadcast')`;
+  for (const role of ["anon", "authenticated"]) {
+    const as = <T>(work: (sql: typeof db.admin) => Promise<T>) =>
+      db.admin.begin(async (sql) => {
+        await sql`select set_config('role', ${role}, true), set_config('realtime.topic', ${own}, true),
+          set_config('request.jwt.claims', ${JSON.stringify({ sub: ada })}, true)`;
+        return await work(sql as unknown as typeof db.admin);
+      });
+    await assert.rejects(
+      as((sql) =>
+        sql`insert into realtime.messages (topic, extension) values (${own}, 'broadcast')`
+      ),
+      /row-level security/,
+    );
+    const changed = await as((sql) => sql`update realtime.messages set topic = 'x' returning 1`);
+    const deleted = await as((sql) => sql`delete from realtime.messages returning 1`);
+    assert.deepEqual([changed.length, deleted.length], [0, 0], role);
+  }
+  assert.equal((await db.admin`select from realtime.messages where topic = ${own}`).length, 1);
 });
 
 Deno.test("the items of a fan-out are counted, and steps of the engine's own are not shown", async () => {

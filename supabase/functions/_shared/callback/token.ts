@@ -1,6 +1,7 @@
 // The credential of an agent that answers later: it names one attempt of one job and an end, and is
 // signed with a key derived from the service secret. Whoever has it may settle that attempt, nothing
 // else. Deriving keeps the secret itself out of everything that is signed (RFC 5869, HKDF).
+import { isEqualInConstantTime } from "../http/constant_time.ts";
 
 const CONTEXT = "wisely-orchestrator/callback/v1";
 
@@ -47,7 +48,9 @@ export function createCallbackTokens(secret: string): CallbackTokens {
       if (parts === null) return { ok: false, fault: "forged" };
       const [, signed, ...numbers] = parts;
       const signature = numbers.pop()!;
-      if (!isSame(signature, await sign(signed))) return { ok: false, fault: "forged" };
+      if (!isEqualInConstantTime(signature, await sign(signed))) {
+        return { ok: false, fault: "forged" };
+      }
       const [jobId, generation, attempt, expiresAt] = numbers.map(Number);
       const claims = { jobId, generation, attempt, expiresAt };
       return nowMs > claims.expiresAt ? { ok: false, fault: "expired" } : { ok: true, claims };
@@ -66,15 +69,6 @@ async function deriveKey(secret: string): Promise<CryptoKey> {
     false,
     ["sign"],
   );
-}
-
-/** Looks at every character whatever it finds; both texts have the length of a signature. */
-function isSame(given: string, expected: string): boolean {
-  let difference = given.length ^ expected.length;
-  for (let index = 0; index < expected.length; index++) {
-    difference |= given.charCodeAt(index) ^ expected.charCodeAt(index);
-  }
-  return difference === 0;
 }
 
 function encodeBase64Url(bytes: ArrayBuffer): string {

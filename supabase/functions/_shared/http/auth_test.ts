@@ -171,6 +171,8 @@ Deno.test("a JWT that is expired, endless, foreign, unsigned or of another role 
     .replace(/=/g, "");
   const tokens: Record<string, string> = {
     expired: await sign({ ...service, exp: seconds() - 1 }, own.privateKey),
+    early: await sign({ ...service, nbf: seconds() + HOUR }, own.privateKey),
+    forSomebodyElse: await sign({ ...service, aud: "https://agent.test" }, own.privateKey),
     endless: await sign({ role: "service_role" }, own.privateKey),
     foreign: await sign(service, foreign.privateKey),
     impostor: await sign(service, impostor.privateKey),

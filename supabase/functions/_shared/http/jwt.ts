@@ -6,6 +6,9 @@ import type { KeySource } from "./jwks.ts";
 /** What a verified token says; `exp` is always there. */
 export type Claims = Record<string, unknown>;
 
+/** The audience that Supabase Auth writes into the tokens of users. */
+const OWN_AUDIENCE = "authenticated";
+
 /** Refuses a caller whose credentials are not enough; what is wrong, as the end of a sentence. */
 export function refuseCredentials(detail: string): never {
   throw new OrchestratorError("unauthorized", `authenticating: ${detail}`);
@@ -52,5 +55,11 @@ export async function verifyJwt(token: string, findSigningKeys: KeySource): Prom
     );
   });
   if (typeof claims.exp !== "number") refuseCredentials("the request's token has no expiry");
+  if (!isForThisApi(claims.aud)) refuseCredentials("the request's token is for somebody else");
   return claims;
+}
+
+/** Whether a token may be sent here: a service's own tokens name no audience, those of users always do. */
+function isForThisApi(audience: unknown): boolean {
+  return audience === undefined || [audience].flat().includes(OWN_AUDIENCE);
 }

@@ -61,7 +61,10 @@ export function createRouter(options: RouterOptions): Router {
   router.use("*", async (context, next) => {
     const requestId = readRequestId(context.req.raw);
     context.set("requestId", requestId);
-    const headers: [string, string][] = [["X-Request-Id", requestId]];
+    const headers: [string, string][] = [
+      ["X-Request-Id", requestId],
+      ["X-Content-Type-Options", "nosniff"],
+    ];
     if (options.findOrigins !== undefined) {
       const origin = await findListedOrigin(context.req.raw, options.findOrigins);
       headers.push(...listCorsHeaders(origin));
@@ -70,6 +73,8 @@ export function createRouter(options: RouterOptions): Router {
     // What goes wrong further in has become an answer by then, which needs these headers too.
     await next();
     for (const [name, value] of headers) context.header(name, value);
+    // Some routes say more of what may be kept, and none says less.
+    if (!context.res.headers.has("cache-control")) context.header("Cache-Control", "no-store");
   });
 
   router.use("*", async (context, next) => {

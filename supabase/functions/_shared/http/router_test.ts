@@ -129,6 +129,29 @@ Deno.test("a fitting request id is kept, another one replaced, and both are answ
   assert.match(replaced.headers.get("x-request-id") ?? "", /^[0-9a-f-]{36}$/);
 });
 
+Deno.test("every answer may be kept by nobody, and is what its type says, whatever it answers", async () => {
+  const answers = await quietly(() =>
+    Promise.all([
+      call("GET", "/runs/1"),
+      call("GET", "/runs/1", {}),
+      call("GET", "/nothing"),
+      call("PUT", "/runs/1"),
+      call("POST", "/broken"),
+    ])
+  );
+  assert.deepEqual(answers.result.map(({ status }) => status), [200, 401, 404, 405, 500]);
+  for (const { status, headers } of answers.result) {
+    assert.equal(headers.get("cache-control"), "no-store", `${status}`);
+    assert.equal(headers.get("x-content-type-options"), "nosniff", `${status}`);
+  }
+  const router = createApp();
+  router.get("/stream", (context) => context.body("", 200, { "cache-control": "no-store, x" }));
+  const kept = await router.fetch(
+    new Request("http://localhost/stream", { headers: { apikey: KEY } }),
+  );
+  assert.equal(kept.headers.get("cache-control"), "no-store, x", "a route may say more");
+});
+
 Deno.test("an unexpected error is a bare 500 outside and whole in the log", async () => {
   const headers = { apikey: KEY, "x-request-id": "find-me" };
   const { result, lines } = await quietly(async () => await call("POST", "/broken", headers));

@@ -103,6 +103,9 @@ Deno.test("a token that is no user's is refused without asking for a role", asyn
       /another project: https:\/\/other/,
     ],
     ["with an odd issuer", { ...user, iss: 7 }, "unauthorized", /another project/],
+    ["for another API", { ...user, aud: "https://agent.test" }, "unauthorized", /somebody else/],
+    ["for several others", { ...user, aud: ["a", "b"] }, "unauthorized", /somebody else/],
+    ["with an odd audience", { ...user, aud: {} }, "unauthorized", /somebody else/],
   ];
   for (const [what, claims, kind, why] of cases) {
     const refusal = await findRefusal(claims);
@@ -121,6 +124,13 @@ Deno.test("an issuer that cannot be told apart from the project's is taken", asy
   for (const [projectUrl, iss] of cases) {
     const token = await sign({ ...user, iss }, privateKey);
     assert.equal((await createAuthOf(projectUrl).identify(token)).kind, "operator", iss);
+  }
+});
+
+Deno.test("a token for the project's users is taken, for others besides or for nobody in particular too", async () => {
+  for (const aud of ["authenticated", ["authenticated", "other"], undefined]) {
+    const token = await sign({ ...user, aud }, privateKey);
+    assert.equal((await createAuthOf().identify(token)).kind, "operator", String(aud));
   }
 });
 

@@ -1,7 +1,6 @@
 // GET /jobs/:id/request: the call of a job as the worker makes it, without secrets.
 import type { Router } from "../../_shared/http/router.ts";
 import { getEnv } from "../../_shared/platform.ts";
-import type { CallerIdentity } from "../../_shared/worker/call.ts";
 import { describeRequest } from "../describe_request.ts";
 import type { Engine } from "../engine.ts";
 import { readJobId } from "../fields.ts";
@@ -22,15 +21,14 @@ export function addJobRequestRoute(router: Router, engine: Engine): void {
         outputMaxBytes: identity.outputMaxBytes,
         nowMs: Date.now(),
         secrets,
-        bearerVariable: nameBearer(identity),
+        bearerVariable: nameBearer(),
       }),
     );
   });
 }
 
-/** What agents get as Bearer, by the name under which people have it. */
-function nameBearer({ serviceJwt, secretKey }: CallerIdentity): string {
-  if (serviceJwt === secretKey) return "SUPABASE_SECRET_KEY";
-  const isOwn = serviceJwt === getEnv("EDGE_SERVICE_JWT");
-  return isOwn ? "EDGE_SERVICE_JWT" : "SUPABASE_SERVICE_ROLE_KEY";
+/** What agents get as Bearer, by the name under which people have it: the first that is set. */
+function nameBearer(): string {
+  const names = ["EDGE_SERVICE_JWT", "SUPABASE_SERVICE_ROLE_KEY"];
+  return names.find((name) => getEnv(name) !== undefined) ?? "SUPABASE_SECRET_KEY";
 }

@@ -20,7 +20,6 @@ export function addKeysRoutes(router: Router, { rpc, loadSettings }: Engine): vo
       action: "key.make",
       args: describeKey(request, made),
     });
-    context.header("Cache-Control", "no-store");
     return context.json({ ...key, key: made.key }, 201);
   });
 

@@ -36,7 +36,6 @@ export function addMetricsRoute(
     const snapshot = await rpc.getMetrics({ version: VERSION });
     return context.body(renderMetrics(snapshot, type), 200, {
       "Content-Type": CONTENT_TYPES[type],
-      "Cache-Control": "no-store",
     });
   });
 }
