@@ -121,6 +121,26 @@ Deno.test("a killed stack leaves no process, and its data can be used at once", 
   await expectNothingLeft(again.descendants);
 });
 
+Deno.test("a database server that is killed is started again, with its data, and the log tells it", async () => {
+  const started = await start("server");
+  assert.equal(await countNotes(started), 1);
+  const pidFile = `${folder}/server/pg/postmaster.pid`;
+  const pid = Number.parseInt(await Deno.readTextFile(pidFile));
+  Deno.kill(pid, "SIGKILL");
+  // Calls fail until it is back, also between the two of one look.
+  await waitFor(async () => {
+    const notes = await countNotes(started).catch(() => undefined);
+    return typeof notes === "number" && notes > 1 ? notes : undefined;
+  }, 30_000);
+  const log = await Deno.readTextFile(`${folder}/server/logs/stack.log`);
+  assert.notEqual(Number.parseInt(await Deno.readTextFile(pidFile)), pid);
+  assert.match(log, /PostgreSQL ended by itself and is started again[^]*PostgreSQL runs again/);
+  const descendants = findDescendants(started.child.pid);
+  started.child.kill("SIGTERM");
+  assert.equal((await started.child.status).code, 0);
+  await expectNothingLeft(descendants);
+});
+
 Deno.test("a stack whose launcher is killed stops by itself", async () => {
   const script = `
     const [program, ...args] = process.argv.slice(1);
