@@ -54,7 +54,10 @@ export const QUICK = {
 };
 
 /** Publishes the workflows and has the agents of a stack do their work, under one log. */
-export async function prepareWork(s: TestStack, log: WorkLog): Promise<void> {
+export async function prepareWork(
+  s: Pick<TestStack, "post" | "agents">,
+  log: WorkLog,
+): Promise<void> {
   serveWork(s, log);
   for (const source of WORKFLOWS) {
     const { status, body } = await s.post("orchestrator/workflows", { source });
@@ -62,7 +65,7 @@ export async function prepareWork(s: TestStack, log: WorkLog): Promise<void> {
   }
 }
 
-export function serveWork(s: TestStack, log: WorkLog): void {
+export function serveWork(s: Pick<TestStack, "agents">, log: WorkLog): void {
   log.serve(s.agents, WORK, {
     delayMs: ({ attempt }) => attempt * 100,
     fails: ({ runId, stepId, attempt }) =>
@@ -72,7 +75,11 @@ export function serveWork(s: TestStack, log: WorkLog): void {
 }
 
 /** Starts runs as a caller does, so that the function's own worker takes them. */
-export async function startRuns(s: TestStack, key: string, count: number): Promise<string[]> {
+export async function startRuns(
+  s: Pick<TestStack, "post">,
+  key: string,
+  count: number,
+): Promise<string[]> {
   const requests = Array.from({ length: count }, () => ({
     user_id: "ada",
     workflow_key: key,
@@ -109,7 +116,7 @@ export async function startMixedRuns(s: TestStack): Promise<string[]> {
 }
 
 /** The word that the waits are for; one event ends the waits of all runs. */
-export async function giveWord(s: TestStack): Promise<void> {
+export async function giveWord(s: Pick<TestStack, "post">): Promise<void> {
   const { status } = await s.post("orchestrator/events", { user_id: "ada", type: "word_given" });
   assert.equal(status, 201);
 }

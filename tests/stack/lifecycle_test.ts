@@ -2,6 +2,7 @@
 // behind, however it ends.
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { findDescendants } from "../lifecycle/command.ts";
 import { waitFor } from "./stack_fixture.ts";
 
 const STARTER = fileURLToPath(new URL("./fixture_start.ts", import.meta.url));
@@ -48,27 +49,6 @@ async function startInVain(name: string, port = "0"): Promise<string> {
   }).output();
   assert.equal(output.code, 1);
   return new TextDecoder().decode(output.stderr);
-}
-
-function findDescendants(root: number): number[] {
-  const children = new Map<number, number[]>();
-  for (const { name } of Deno.readDirSync("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    try {
-      const stat = Deno.readTextFileSync(`/proc/${name}/stat`);
-      const parent = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
-      children.set(parent, [...(children.get(parent) ?? []), Number(name)]);
-    } catch {
-      // It ended in between.
-    }
-  }
-  const found: number[] = [];
-  for (const queue = [root]; queue.length > 0;) {
-    const next = children.get(queue.shift()!) ?? [];
-    found.push(...next);
-    queue.push(...next);
-  }
-  return found;
 }
 
 function isRunning(pid: number): boolean {
