@@ -173,7 +173,7 @@ Deno.test("a whole database, restored by pg_restore, goes on where it was", asyn
     await runShell(`cp -r storage "${s.stack.dataDir}"`);
     await finishWork(s);
     const [{ secret }] = await s.db.admin`select orchestrator.read_secret('an_example') as secret`;
-    assert.equal(secret, "value", "the stand-in for Vault keeps no key apart");
+    assert.equal(secret, "value", "the local stack's Vault keeps no key apart");
   } finally {
     await s.close();
   }

@@ -1,6 +1,6 @@
 // A project of the first release is upgraded while its worker works: nothing is stopped, nothing is lost,
 // nothing is done under another key. tests/recovery/later_migrations stands for what later releases may
-// bring; the Data API here is the local stand-in for PostgREST.
+// bring; the Data API here is the local stack's and not PostgREST.
 import assert from "node:assert/strict";
 import { prepareTemplate } from "../../scripts/database_clone.ts";
 import { applyMigrations, migrate } from "../../scripts/stack/bootstrap.ts";
