@@ -67,7 +67,7 @@ export async function prepareWork(
 
 export function serveWork(s: Pick<TestStack, "agents">, log: WorkLog): void {
   log.serve(s.agents, WORK, {
-    delayMs: ({ attempt }) => attempt * 100,
+    delayMs: ({ attempt }) => attempt * 200,
     fails: ({ runId, stepId, attempt }) =>
       attempt === 1 && /[0-3]$/.test(runId) && stepId !== "last",
   });

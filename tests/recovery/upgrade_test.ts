@@ -110,15 +110,20 @@ async function assertLaterIsUsed({ db }: TestStack): Promise<void> {
         select indisvalid from pg_index where indexrelid = 'job_queue_by_cost_center'::regclass
       ) as is_built`;
   assert.deepEqual([used.is_checked, used.is_built], [true, true]);
-  assert.ok(used.settles > 4 && used.heartbeats > 4 && used.ends > 4, JSON.stringify(used));
+  assert.ok(used.settles > 1 && used.heartbeats > 1 && used.ends > 1, JSON.stringify(used));
 }
 
-Deno.test("the CLI sends a file as one transaction, unless it builds an index concurrently", async () => {
+Deno.test("the CLI sends a file as one transaction, unless it says concurrently or commits by itself", async () => {
   const table = "create table public.half_done (id integer);";
   const index = "create index concurrently half_done_by_id on public.half_done (id);";
   const failure = "select 1 / 0;";
-  for (const [statements, isLeft] of [[[table, failure], false], [[table, index, failure], true]]) {
-    const sql = (statements as string[]).join("\n");
+  const cases: [statements: string[], isLeft: boolean][] = [
+    [[table, failure], false],
+    [[table, index, failure], true],
+    [["begin;", table, "commit;", failure], true],
+  ];
+  for (const [statements, isLeft] of cases) {
+    const sql = statements.join("\n");
     const project = await makeLaterProject({ name: "20991231000100_half_done.sql", sql });
     const db = await openDatabase({ template: TEMPLATE });
     try {

@@ -112,9 +112,11 @@ Deno.test("a database server that is killed is started again, with its data, and
     const notes = await countNotes(started).catch(() => undefined);
     return typeof notes === "number" && notes > 1 ? notes : undefined;
   }, 30_000);
-  const log = await Deno.readTextFile(`${folder}/server/logs/stack.log`);
+  const told = /PostgreSQL ended by itself and is started again[^]*PostgreSQL runs again/;
+  await waitFor(async () =>
+    told.test(await Deno.readTextFile(`${folder}/server/logs/stack.log`)) || undefined
+  );
   assert.notEqual(Number.parseInt(await Deno.readTextFile(pidFile)), pid);
-  assert.match(log, /PostgreSQL ended by itself and is started again[^]*PostgreSQL runs again/);
   const descendants = findDescendants(started.child.pid);
   started.child.kill("SIGTERM");
   assert.equal((await started.child.status).code, 0);
