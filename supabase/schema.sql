@@ -9369,6 +9369,15 @@ $function$;
 comment on function public.get_run(p_workflow_run_id uuid) is 'A run with its version and outputs, the jobs of its steps with their attempts and needs (items as counts, see list_items), its plan revisions and up to 100 sub-runs; or null.';
 grant execute on function public.get_run(p_workflow_run_id uuid) to service_role;
 
+CREATE OR REPLACE FUNCTION public.get_schema_version()
+ RETURNS integer
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$ select 1 $function$;
+comment on function public.get_schema_version() is 'Raised by every migration that brings what the functions call: functions that need a higher one say so in their health.';
+grant execute on function public.get_schema_version() to service_role;
+
 CREATE OR REPLACE FUNCTION public.get_settings()
  RETURNS jsonb
  LANGUAGE sql

@@ -112,7 +112,11 @@ async function assemble(
   const folder = await openDataFolder(options, url, disposers);
   const onEvent = await openLog(folder, options.logFile, disposers);
   const keyRing = await KeyRing.load(folder);
-  const adminUrl = await openDatabase(options, folder, config.databasePort, disposers);
+  const onLost = (line: string) => {
+    onEvent(line);
+    onProgress?.(line);
+  };
+  const adminUrl = await openDatabase(options, folder, config.databasePort, onLost, disposers);
   const prepared = await prepareDatabase(adminUrl);
   await applyMigrations(prepared.ownerUrl, root, onProgress);
 
@@ -209,6 +213,7 @@ async function openDatabase(
   options: StackOptions,
   folder: string,
   port: number,
+  onLost: (line: string) => void,
   disposers: Disposer[],
 ): Promise<string> {
   if (options.databaseUrl !== undefined) {
@@ -220,6 +225,7 @@ async function openDatabase(
     dataDir: folder,
     port,
     onProgress: options.onProgress,
+    onLost,
   });
   disposers.push(() => server.stop());
   if (options.database === undefined || options.database === "postgres") return server.url;

@@ -2,6 +2,7 @@
 // in a way that it cannot outlive this process, creates and drops databases on it.
 import postgres from "postgres";
 import { SERVER_USER, waitForServerEnd } from "./data_folder.ts";
+import { keepRunning, type RunningServer } from "./keep_running.ts";
 import { KeyRing } from "./keys.ts";
 import { quoteName } from "./sql_text.ts";
 import { ensureTools } from "./tools.ts";
@@ -16,6 +17,8 @@ export interface PostgresOptions {
   /** Server settings besides these, or in place of the stack's own. */
   settings?: Record<string, string>;
   onProgress?: (line: string) => void;
+  /** With it, and a folder of its own, a server that ends by itself is started again, and this is told. */
+  onLost?: (line: string) => void;
 }
 
 export interface StartedPostgres {
@@ -61,36 +64,28 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Star
     options.onProgress?.("creating the database");
     await initialise(tools.postgresBin, folder, databasePassword);
   }
+  // Before a port is picked: the one that an ending server still holds is the one that we want.
   await waitForServerEnd(databaseFolder);
-  // A server that was killed leaves its file behind, and waitUntilReady would believe it.
-  await Deno.remove(`${databaseFolder}/postmaster.pid`).catch(() => {});
-
   const port = pickPort(options.port);
   const logFile = `${databaseFolder}/server.log`;
-  const child = new Deno.Command("sh", {
-    args: [
-      "-c",
-      GUARD,
-      "sh",
-      `${tools.postgresBin}/postgres`,
-      ...makeSettings({
+  const launch = () =>
+    launchServer({
+      postgresBin: tools.postgresBin,
+      databaseFolder,
+      logFile,
+      removedAtEnd: options.dataDir === undefined ? folder : "",
+      settings: makeSettings({
         port,
         databaseFolder,
         fsync: options.fsync ?? true,
         settings: options.settings ?? {},
       }),
-    ],
-    env: { STACK_LOG: logFile, STACK_REMOVE: options.dataDir === undefined ? folder : "" },
-    cwd: "/",
-    stdin: "piped",
-    stdout: "null",
-    stderr: "null",
-    // Its own session: Ctrl-C in a terminal must reach the stack alone, which stops things in order.
-    detached: true,
-    ...SERVER_USER,
-  }).spawn();
-  const lifeline = child.stdin.getWriter();
-  await waitUntilReady(child, databaseFolder, logFile);
+    });
+  const launched = await launch();
+  const { onLost } = options;
+  const server = onLost === undefined
+    ? launched
+    : keepRunning(launched, { name: "PostgreSQL", start: launch, tell: onLost });
 
   const urlFor = (database: string) =>
     `postgresql://${SUPERUSER}:${databasePassword}@127.0.0.1:${port}/${
@@ -104,11 +99,44 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Star
     urlFor,
     createDatabase: (name, template) => createDatabase(urlFor("postgres"), name, template),
     dropDatabase: (name) => dropDatabase(urlFor("postgres"), name),
-    stop: () =>
-      stopping ??= (async () => {
-        await lifeline.close().catch(() => {});
-        await child.status;
-      })(),
+    stop: () => stopping ??= server.stop(),
+  };
+}
+
+interface Launch {
+  postgresBin: string;
+  databaseFolder: string;
+  logFile: string;
+  /** Folder that goes with the server; empty: none. */
+  removedAtEnd: string;
+  settings: string[];
+}
+
+async function launchServer(launch: Launch): Promise<RunningServer> {
+  const { databaseFolder, logFile } = launch;
+  await waitForServerEnd(databaseFolder);
+  // A server that was killed leaves its file behind, and waitUntilReady would believe it.
+  await Deno.remove(`${databaseFolder}/postmaster.pid`).catch(() => {});
+  const child = new Deno.Command("sh", {
+    args: ["-c", GUARD, "sh", `${launch.postgresBin}/postgres`, ...launch.settings],
+    env: { STACK_LOG: logFile, STACK_REMOVE: launch.removedAtEnd },
+    cwd: "/",
+    stdin: "piped",
+    stdout: "null",
+    stderr: "null",
+    // Its own session: Ctrl-C in a terminal must reach the stack alone, which stops things in order.
+    detached: true,
+    ...SERVER_USER,
+  }).spawn();
+  const lifeline = child.stdin.getWriter();
+  const ended = child.status.then(() => lifeline.close().catch(() => {}));
+  await waitUntilReady(child, databaseFolder, logFile);
+  return {
+    ended,
+    stop: async () => {
+      await lifeline.close().catch(() => {});
+      await ended;
+    },
   };
 }
 

@@ -641,6 +641,17 @@ $$;
 
 comment on function public.get_health() is 'Liveness for monitors: queue depth and age, workers, last ticks, and warnings that say what to look at.';
 
+create function public.get_schema_version()
+returns integer
+language sql
+immutable
+security invoker
+set search_path = ''
+as $$ select 1 $$;
+
+comment on function public.get_schema_version() is
+  'Raised by every migration that brings what the functions call: functions that need a higher one say so in their health.';
+
 revoke execute on all functions in schema orchestrator from public, anon, authenticated;
 grant execute on function
   orchestrator.next_generation(public.job_queue), orchestrator._redo_items(public.job_queue, integer, timestamptz),
@@ -651,9 +662,9 @@ grant execute on function
   to service_role;
 revoke execute on function
   public.cancel_run(uuid, text), public.retry_job(bigint), public.reset_job(bigint),
-  public.restart_run(uuid, text, text, text, boolean, jsonb), public.get_health()
+  public.restart_run(uuid, text, text, text, boolean, jsonb), public.get_health(), public.get_schema_version()
   from public, anon, authenticated;
 grant execute on function
   public.cancel_run(uuid, text), public.retry_job(bigint), public.reset_job(bigint),
-  public.restart_run(uuid, text, text, text, boolean, jsonb), public.get_health()
+  public.restart_run(uuid, text, text, text, boolean, jsonb), public.get_health(), public.get_schema_version()
   to service_role;

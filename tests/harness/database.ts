@@ -38,8 +38,10 @@ export function readServerUrl(): string {
  * `isArranged`: the test writes rows that no function of the engine would leave; in all others what must hold
  * between the rows is looked at when the database is closed.
  */
-export async function openDatabase({ isArranged = false } = {}): Promise<TestDatabase> {
-  const clone = await cloneDatabase(readServerUrl(), TEMPLATE);
+export async function openDatabase(
+  { isArranged = false, template = TEMPLATE } = {},
+): Promise<TestDatabase> {
+  const clone = await cloneDatabase(readServerUrl(), template);
   const { name, url, open } = clone;
   const close = async () => {
     try {

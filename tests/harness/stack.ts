@@ -31,6 +31,9 @@ export interface OpenOptions {
   isArranged?: boolean;
   /** How long the tokens of signed-in users are valid. */
   sessionSeconds?: number;
+  /** Another project than this one, and the database to clone for it. */
+  root?: string;
+  template?: string;
 }
 
 export interface HttpAnswer {
@@ -65,7 +68,8 @@ export interface Enqueued {
 
 /** Starts it all; the caller closes it, as with `Deno.test.afterAll(() => s.close())`. */
 export async function openStack(options: OpenOptions = {}): Promise<TestStack> {
-  const db = await openDatabase({ isArranged: options.isArranged });
+  const { root = ROOT, template } = options;
+  const db = await openDatabase({ isArranged: options.isArranged, template });
   const agents = new AgentDouble();
   const close: (() => Promise<void>)[] = [() => agents.close(), () => db.close()];
   const closeAll = async () => {
@@ -73,7 +77,7 @@ export async function openStack(options: OpenOptions = {}): Promise<TestStack> {
   };
   try {
     const stack = await startStack({
-      root: ROOT,
+      root,
       databaseUrl: db.url,
       port: 0,
       loops: options.loops,
@@ -88,7 +92,7 @@ export async function openStack(options: OpenOptions = {}): Promise<TestStack> {
     close.unshift(() => stack.stop());
     agents.connect(stack.url);
     if (options.isSetUp ?? true) {
-      await setUp({ url: stack.url, serviceKey: stack.keys.secret, root: ROOT });
+      await setUp({ url: stack.url, serviceKey: stack.keys.secret, root });
     }
     return { db, stack, agents, ...createActions(db, stack), close: closeAll };
   } catch (error) {

@@ -1,6 +1,7 @@
 // GET /health, and what every route answers while the database or the bucket is away: 503 with
 // Retry-After, and nothing half written.
 import assert from "node:assert/strict";
+import { SCHEMA_VERSION } from "../../supabase/functions/_shared/contract/version.ts";
 import { expectProblem, openHttpStack } from "./http_stack.ts";
 
 const it = await openHttpStack();
@@ -59,6 +60,30 @@ Deno.test("a silent tick, an old job and a bad setting each are a warning and a 
   await it.sql`select orchestrator.tick_worker(), orchestrator.tick_cron()`;
   await it.stack.restartFunction("orchestrator");
   assert.equal((await it.ask("GET", "/orchestrator/health")).status, 200);
+});
+
+Deno.test("a database that is older than the functions is a warning that names the migrations; a newer one is none", async () => {
+  const { body } = await it.ask("GET", "/orchestrator/health");
+  assert.deepEqual(body.warnings, []);
+  const replace = (version: number) =>
+    it.sql.unsafe(`create or replace function public.get_schema_version() returns integer
+      language sql immutable set search_path = '' as $$ select ${version} $$`);
+  const [{ current }] = await it.sql`select get_schema_version() as current`;
+  assert.equal(current, SCHEMA_VERSION);
+  await replace(SCHEMA_VERSION - 1);
+  const old = await it.ask("GET", "/orchestrator/health");
+  assert.equal(old.status, 503);
+  assert.match(
+    String(old.body.warnings),
+    new RegExp(
+      `at schema ${
+        SCHEMA_VERSION - 1
+      } and these functions need ${SCHEMA_VERSION}: .*supabase db push`,
+    ),
+  );
+  await replace(SCHEMA_VERSION + 1);
+  assert.equal((await it.ask("GET", "/orchestrator/health")).status, 200);
+  await replace(current);
 });
 
 const ROUTES: [method: string, path: string, body?: unknown][] = [

@@ -30,8 +30,11 @@ export interface ProjectCopy {
 
 const PARTS = ["admin", "deno.json", "scripts", "supabase", "workflows"];
 
-/** Copies what the commands need; packages come from Deno's cache, the dashboard's from this folder. */
-export async function copyProject(): Promise<ProjectCopy> {
+/**
+ * Copies what the commands need; packages come from Deno's cache, the dashboard's from this folder. `env` is
+ * set for the stack that is started.
+ */
+export async function copyProject(env: Record<string, string> = {}): Promise<ProjectCopy> {
   const root = await Deno.makeTempDir({ prefix: "project-", dir: "/var/tmp" });
   await Deno.chmod(root, 0o755);
   for (const part of PARTS) await copyTree(`${ROOT}/${part}`, `${root}/${part}`);
@@ -42,7 +45,7 @@ export async function copyProject(): Promise<ProjectCopy> {
     root,
     dataFolder,
     run: (script, ...args) => runScript(root, script, args),
-    start: (script, ...args) => startScript(root, script, args),
+    start: (script, ...args) => startScript(root, script, args, env),
     remove: async () => {
       await Deno.remove(root, { recursive: true });
       await Deno.remove(dataFolder, { recursive: true }).catch(() => {});
@@ -62,8 +65,13 @@ export async function runScript(
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }
 
-function startScript(root: string, script: string, args: string[]): Running {
-  const child = command(root, script, args).spawn();
+function startScript(
+  root: string,
+  script: string,
+  args: string[],
+  env: Record<string, string>,
+): Running {
+  const child = command(root, script, args, env).spawn();
   let text = "";
   const record = async (output: ReadableStream<Uint8Array>) => {
     const decoder = new TextDecoder();
@@ -115,6 +123,28 @@ export function findProcesses(folder: string): number[] {
     } catch {
       // It ended in between.
     }
+  }
+  return found;
+}
+
+/** Everything that a process has started, and what that has started. */
+export function findDescendants(root: number): number[] {
+  const children = new Map<number, number[]>();
+  for (const { name } of Deno.readDirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const stat = Deno.readTextFileSync(`/proc/${name}/stat`);
+      const parent = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+      children.set(parent, [...(children.get(parent) ?? []), Number(name)]);
+    } catch {
+      // It ended in between.
+    }
+  }
+  const found: number[] = [];
+  for (const queue = [root]; queue.length > 0;) {
+    const next = children.get(queue.shift()!) ?? [];
+    found.push(...next);
+    queue.push(...next);
   }
   return found;
 }

@@ -2,6 +2,7 @@
 // behind, however it ends.
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { findDescendants } from "../lifecycle/command.ts";
 import { waitFor } from "./stack_fixture.ts";
 
 const STARTER = fileURLToPath(new URL("./fixture_start.ts", import.meta.url));
@@ -48,27 +49,6 @@ async function startInVain(name: string, port = "0"): Promise<string> {
   }).output();
   assert.equal(output.code, 1);
   return new TextDecoder().decode(output.stderr);
-}
-
-function findDescendants(root: number): number[] {
-  const children = new Map<number, number[]>();
-  for (const { name } of Deno.readDirSync("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    try {
-      const stat = Deno.readTextFileSync(`/proc/${name}/stat`);
-      const parent = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
-      children.set(parent, [...(children.get(parent) ?? []), Number(name)]);
-    } catch {
-      // It ended in between.
-    }
-  }
-  const found: number[] = [];
-  for (const queue = [root]; queue.length > 0;) {
-    const next = children.get(queue.shift()!) ?? [];
-    found.push(...next);
-    queue.push(...next);
-  }
-  return found;
 }
 
 function isRunning(pid: number): boolean {
@@ -119,6 +99,28 @@ Deno.test("a killed stack leaves no process, and its data can be used at once", 
   again.child.kill("SIGKILL");
   await again.child.status;
   await expectNothingLeft(again.descendants);
+});
+
+Deno.test("a database server that is killed is started again, with its data, and the log tells it", async () => {
+  const started = await start("server");
+  assert.equal(await countNotes(started), 1);
+  const pidFile = `${folder}/server/pg/postmaster.pid`;
+  const pid = Number.parseInt(await Deno.readTextFile(pidFile));
+  Deno.kill(pid, "SIGKILL");
+  // Calls fail until it is back, also between the two of one look.
+  await waitFor(async () => {
+    const notes = await countNotes(started).catch(() => undefined);
+    return typeof notes === "number" && notes > 1 ? notes : undefined;
+  }, 30_000);
+  const told = /PostgreSQL ended by itself and is started again[^]*PostgreSQL runs again/;
+  await waitFor(async () =>
+    told.test(await Deno.readTextFile(`${folder}/server/logs/stack.log`)) || undefined
+  );
+  assert.notEqual(Number.parseInt(await Deno.readTextFile(pidFile)), pid);
+  const descendants = findDescendants(started.child.pid);
+  started.child.kill("SIGTERM");
+  assert.equal((await started.child.status).code, 0);
+  await expectNothingLeft(descendants);
 });
 
 Deno.test("a stack whose launcher is killed stops by itself", async () => {

@@ -2,3 +2,9 @@
 
 /** Set by a release. */
 export const VERSION = "0.1.0-dev";
+
+/**
+ * What this code needs of the database, as `get_schema_version` tells it. Raised together with that function,
+ * by a migration that brings what the code calls.
+ */
+export const SCHEMA_VERSION = 1;

@@ -1137,6 +1137,7 @@ export type Database = {
         Returns: Json;
       };
       "get_run": { Args: { "p_workflow_run_id": string }; Returns: Json };
+      "get_schema_version": { Args: Record<PropertyKey, never>; Returns: number };
       "get_settings": { Args: Record<PropertyKey, never>; Returns: Json };
       "get_triggered_run": {
         Args: { "p_key_id": string; "p_workflow_run_id": string };

@@ -1,5 +1,5 @@
-// What a failed call of the database or of Storage means to a caller: away for now (503, try again),
-// refused input (400), or a bug (500). Nothing of the answer's text goes further than `cause`.
+// What a failed call of the database or of Storage means to a caller: away or not migrated yet (503, try
+// again), refused input (400), or a bug (500). Nothing of the answer's text goes further than `cause`.
 import { OrchestratorError } from "../contract/errors.ts";
 
 /** When to try again while the database is away and nothing better is known. */
@@ -20,8 +20,17 @@ export interface DatabaseFailure {
 const PASSING_CODES =
   /^(PGRST00[0-3]|57P0[1-3]|57014|53[0-9A-Z]{3}|08[0-9A-Z]{3}|40001|40P01|55P03)$/;
 
+/**
+ * The Data API knows no such function, or Postgres none with these arguments: code that was deployed ahead
+ * of its migrations, or a call that met the very moment in which one replaced the function.
+ */
+const MISSING_FUNCTION_CODES = /^(PGRST202|42883)$/;
+
 /** Class 22 is data that its column cannot hold, such as \u0000 in jsonb or a malformed uuid. */
 const REFUSED_DATA_CODES = /^22[0-9A-Z]{3}$/;
+
+const OLD_SCHEMA = "the database has no such function; it is older than this code: " +
+  "apply the migrations (supabase db push)";
 
 /** Some gateways answer 500 and only their text tells that the database refused the connection. */
 const LOST_CONNECTION =
@@ -41,6 +50,12 @@ export function translateFailure(
   );
   if (isPassing(failure)) {
     return new OrchestratorError("unavailable", `${action}: ${what} is away`, {
+      retryAfterMs: UNAVAILABLE_RETRY_MS,
+      cause,
+    });
+  }
+  if (MISSING_FUNCTION_CODES.test(failure.code)) {
+    return new OrchestratorError("unavailable", `${action}: ${OLD_SCHEMA}`, {
       retryAfterMs: UNAVAILABLE_RETRY_MS,
       cause,
     });

@@ -44,13 +44,21 @@ Deno.test("data that a column cannot hold is the caller's", () => {
   assert.equal(kindOf(400, "22P02"), "invalid");
 });
 
+Deno.test("a function that the database does not have yet is unavailable, and the message says what to do", () => {
+  for (const code of ["PGRST202", "42883"]) {
+    const error = translateFailure("calling lease_jobs", { status: 404, code, message: "" });
+    assert.equal(error.kind, "unavailable", code);
+    assert.match(error.message, /^calling lease_jobs: .*older than this code.*supabase db push/);
+  }
+});
+
 Deno.test("anything else is a bug, and its text stays in the cause", () => {
   const error = translateFailure("leasing jobs", {
-    status: 404,
-    code: "PGRST202",
-    message: "Could not find the function public.lease_jobs",
+    status: 400,
+    code: "42703",
+    message: "column q.priority does not exist",
   });
   assert.equal(error.kind, "internal");
-  assert.equal(error.message, "leasing jobs: failed with code PGRST202");
-  assert.match((error.cause as Error).message, /Could not find/);
+  assert.equal(error.message, "leasing jobs: failed with code 42703");
+  assert.match((error.cause as Error).message, /does not exist/);
 });

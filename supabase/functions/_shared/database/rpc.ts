@@ -282,6 +282,8 @@ export function createRpc(transport: Transport) {
 
     getHealth: () => call<rows.Health>("get_health", {}),
 
+    getSchemaVersion: () => call<number>("get_schema_version", {}),
+
     getMetrics: (a: { version: string }) =>
       call<rows.MetricSnapshot>("get_metrics", prefix(a)).then((it) => withList(it, "families")),
 
