@@ -31,6 +31,7 @@ steps:
 `;
 
 const METRICS_TOKEN = crypto.randomUUID();
+const HOOK_SECRET = crypto.randomUUID();
 const receiver = new Receiver();
 const it = await openHttpStack({
   settings: { progress_stream_ms: 1_000 },
@@ -63,7 +64,8 @@ async function arrange(): Promise<(route: string) => Known> {
   const { schedules } = await ask("GET", "/schedules");
   const webhook = { kind: "webhook", url: receiver.url, types: ["alert.firing"] };
   await ask("PUT", "/destinations/ops", webhook);
-  await ask("PUT", "/hooks/shop", { preset: "github", event_type: "shop.paid", user_id: "ada" });
+  const hook = { preset: "api_key", event_type: "shop.paid", user_id: "${{ body.user }}" };
+  await ask("PUT", "/hooks/shop", { ...hook, secret: HOOK_SECRET });
   const report = it.agents.calls.find(({ stepId }) => stepId === "report");
   const { callback_url } = report!.body as { callback_url: string };
   const jobIds = (jobs as Json[]).map((job) => job.job_id);
@@ -113,6 +115,8 @@ function listCredentials(route: string): Record<string, string> {
   const { secret } = it.stack.keys;
   if (route.includes("/triggers")) return { authorization: `Bearer ${trigger.key}` };
   if (route.includes("/metrics")) return { authorization: `Bearer ${METRICS_TOKEN}` };
+  // One that the sender of a webhook has, so that its body is looked at.
+  if (route === "POST /hooks/{source}") return { "x-api-key": HOOK_SECRET };
   return { apikey: secret };
 }
 
@@ -157,7 +161,7 @@ for (const found of listOperations(document)) {
         checkAnswer(document, found, answer);
         if (answer.status >= 400 && route !== "GET /health") checkRefusal(request, answer);
       }),
-      draw(isNarrow ? 4 : 24),
+      draw(isNarrow ? 2 : 12),
     );
   });
 }

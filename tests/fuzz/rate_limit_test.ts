@@ -262,7 +262,7 @@ Deno.test("takers, leases, races, pauses and policies never get more than the bu
       }
       checkWindows(bucket);
     });
-    await fc.assert(property, draw(30));
+    await fc.assert(property, draw(12));
   }));
 
 Deno.test("one taker after the other gets exactly what a model of the bucket gives, and comes back when told to", () =>
@@ -296,5 +296,5 @@ Deno.test("one taker after the other gets exactly what a model of the bucket giv
         model = await bucket.look();
       }
     });
-    await fc.assert(property, draw(30));
+    await fc.assert(property, draw(12));
   }));

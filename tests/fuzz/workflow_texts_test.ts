@@ -151,7 +151,7 @@ Deno.test("a mangled example is compiled or has problems that can be shown, in t
       const shown = inTime("showing", () => formatProblems(result.problems, text));
       assert.ok(shown.length > 0 && shown.length < 500_000, `${shown.length} characters`);
     }),
-    draw(500),
+    draw(300),
   );
 });
 
