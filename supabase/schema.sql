@@ -1457,6 +1457,7 @@ begin
   where rl_key = any (array(
     select rl_key from public.rate_limits
     where rl_key = any (v_keys) and last_refill < p_now - interval '1 day'
+      and coalesce(tokens + extract(epoch from p_now - last_refill) * refill_rate >= capacity, true)
       and coalesce(held_until, '-infinity') < p_now
     order by rl_key for update skip locked
   ));
@@ -7049,9 +7050,10 @@ begin
     if v_allowed and not p_peek then
       v_bucket.tokens := v_bucket.tokens - p_tokens;
     end if;
+    -- Who waited for the bucket may have read the clock before who had it: no span flows into it twice.
     update public.rate_limits
     set
-      tokens = v_bucket.tokens, last_refill = v_now,
+      tokens = v_bucket.tokens, last_refill = greatest(last_refill, v_now),
       capacity = p_capacity, refill_rate = p_refill_rate
     where rl_key = p_key;
   end if;
@@ -7217,7 +7219,7 @@ begin
     update public.rate_limits b
     set
       tokens = coalesce(k.tokens - t.taken, b.tokens),
-      last_refill = p_now,
+      last_refill = greatest(b.last_refill, p_now),
       capacity = k.capacity,
       refill_rate = k.refill_rate,
       deferred_until = greatest(b.deferred_until, (select max(r.due_at) from refused r where r.rl_key = b.rl_key))

@@ -108,9 +108,10 @@ begin
     if v_allowed and not p_peek then
       v_bucket.tokens := v_bucket.tokens - p_tokens;
     end if;
+    -- Who waited for the bucket may have read the clock before who had it: no span flows into it twice.
     update public.rate_limits
     set
-      tokens = v_bucket.tokens, last_refill = v_now,
+      tokens = v_bucket.tokens, last_refill = greatest(last_refill, v_now),
       capacity = p_capacity, refill_rate = p_refill_rate
     where rl_key = p_key;
   end if;
@@ -304,7 +305,7 @@ begin
     update public.rate_limits b
     set
       tokens = coalesce(k.tokens - t.taken, b.tokens),
-      last_refill = p_now,
+      last_refill = greatest(b.last_refill, p_now),
       capacity = k.capacity,
       refill_rate = k.refill_rate,
       deferred_until = greatest(b.deferred_until, (select max(r.due_at) from refused r where r.rl_key = b.rl_key))

@@ -320,6 +320,7 @@ begin
   where rl_key = any (array(
     select rl_key from public.rate_limits
     where rl_key = any (v_keys) and last_refill < p_now - interval '1 day'
+      and coalesce(tokens + extract(epoch from p_now - last_refill) * refill_rate >= capacity, true)
       and coalesce(held_until, '-infinity') < p_now
     order by rl_key for update skip locked
   ));

@@ -232,6 +232,18 @@ Deno.test("buckets that are full again go, those that an agent holds stay", () =
     assert.deepEqual(rows.map((row) => row.rl_key), ["user:0005:agent:a"]);
   }));
 
+Deno.test("a slow bucket that nobody asked for days is not full again by being tidied away", () =>
+  withHistory(async (db) => {
+    await db.admin`
+      insert into rate_limits (rl_key, tokens, last_refill, refill_rate, capacity)
+      values ('slow', 0, now() - interval '2 days', 0.00001, 10),
+             ('quick', 0, now() - interval '2 days', 1, 10),
+             ('endless', 0, now() - interval '2 days', 1, null)`;
+    await pruneAll(db);
+    const rows = await db.admin`select rl_key from rate_limits`;
+    assert.deepEqual(rows.map((row) => row.rl_key), ["slow"]);
+  }));
+
 Deno.test("definitions go with the last run of a workflow that has been archived for long", () =>
   withHistory(async (db) => {
     const [run] = await addOldRuns(db, "chain", { days: 29 });
