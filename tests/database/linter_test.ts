@@ -2,13 +2,8 @@
 // would find what breaks it.
 import assert from "node:assert/strict";
 import { openDatabase, type TestDatabase } from "../harness/database.ts";
-import {
-  KNOWN_FINDINGS,
-  LINTER_RULES,
-  type LinterRule,
-  NOT_OF_THE_SCHEMA,
-  writeQuery,
-} from "./linter_rules.ts";
+import { type LinterRule, writeQuery } from "./linter_query.ts";
+import { KNOWN_FINDINGS, LINTER_RULES, NOT_OF_THE_SCHEMA } from "./linter_rules.ts";
 
 let db: TestDatabase;
 Deno.test.beforeAll(async () => {

@@ -21,6 +21,8 @@ export interface CanaryStack extends TestStack {
   webhook: Receiver;
   slack: Receiver;
   spans: ReceiverProcess;
+  /** Nobody listens there. */
+  downHost: string;
   /** Answers of routes so far, and what receivers got. */
   readAnswers(): Promise<Trace[]>;
   /** Size of Postgres's own log when the stack was opened. */
@@ -37,6 +39,7 @@ export async function openCanaryStack(): Promise<CanaryStack> {
     return value;
   };
   const [webhook, slack, spans] = [new Receiver(), new Receiver(), await startReceiver()];
+  const downHost = findClosedPort();
   const metricsToken = plant("metrics token");
   const receiverToken = plant("OTLP header", {
     "receiver of spans: authorization": "it is the credential of this very receiver",
@@ -47,7 +50,7 @@ export async function openCanaryStack(): Promise<CanaryStack> {
     env: {
       EDGE_SERVICE_JWT: plant("EDGE_SERVICE_JWT"),
       ORCHESTRATOR_METRICS_TOKEN: metricsToken,
-      ORCHESTRATOR_ALLOWED_WEBHOOK_HOSTS: `${webhook.host},${slack.host}`,
+      ORCHESTRATOR_ALLOWED_WEBHOOK_HOSTS: [webhook.host, slack.host, downHost].join(),
       OTEL_EXPORTER_OTLP_ENDPOINT: spans.url,
       OTEL_EXPORTER_OTLP_HEADERS: `authorization=Bearer%20${receiverToken}`,
     },
@@ -86,6 +89,7 @@ export async function openCanaryStack(): Promise<CanaryStack> {
     webhook,
     slack,
     spans,
+    downHost,
     logStart: size ?? 0,
     readAnswers: async () => [...answers, ...await readReceivers(webhook, slack, spans)],
     close: async () => {
@@ -94,6 +98,13 @@ export async function openCanaryStack(): Promise<CanaryStack> {
       await s.close();
     },
   };
+}
+
+function findClosedPort(): string {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  return `127.0.0.1:${port}`;
 }
 
 /** The keys that the project was made with; of a JWT the signature is the secret. */
