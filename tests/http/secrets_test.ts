@@ -121,7 +121,8 @@ Deno.test("what an agent said is kept, without the key in it", async () => {
     { step_id: "own_error", error_text: "bad credentials: Bearer [redacted] [redacted] and more" },
     {
       step_id: "own_html",
-      error_text: "expected JSON with a boolean ok, got <p>Bearer [redacted]",
+      error_text:
+        "expected JSON with a boolean ok, got <p>Bearer [redacted] [redacted] and more</p>",
     },
     {
       step_id: "own_redirect",
