@@ -7,6 +7,8 @@ export const REDACTED = "[redacted]";
 
 /** What is shorter stands in texts by chance. */
 const MIN_SECRET_LENGTH = 8;
+/** In data that is not ours more has to match: a word that somebody made a key of would be lost there. */
+const MIN_LENGTH_IN_DATA = 16;
 
 /** `<job>.<generation>.<attempt>.<expiry>.<signature>`: nobody but the orchestrator makes these. */
 const CALLBACK_TOKEN = /\d{1,15}\.\d{1,9}\.\d{1,9}\.\d{1,15}\.[\w-]{43}/g;
@@ -33,11 +35,20 @@ const SECRET_WORDS = new Set([
   "headers",
 ]);
 
-const known = new Set<string>();
+const hiddenInData = new Set<string>();
+const hiddenInTexts = new Set<string>();
 
-/** From now on this process neither keeps nor shows these values. */
-export function noteSecrets(values: Iterable<string | undefined>): void {
-  for (const spelling of spellAll(values)) known.add(spelling);
+/** From now on this process neither keeps nor shows these values: keys, which nobody's data is meant to hold. */
+export function noteSecrets(values: readonly (string | undefined)[]): void {
+  const keys = values.filter((value) => value !== undefined);
+  const long = keys.filter(({ length }) => length >= MIN_LENGTH_IN_DATA);
+  for (const spelling of spellAll(long)) hiddenInData.add(spelling);
+  noteLikelySecrets(keys);
+}
+
+/** The same for texts alone: these may be words like any other, such as a tenant's name. */
+export function noteLikelySecrets(values: readonly string[]): void {
+  for (const spelling of spellAll(values)) hiddenInTexts.add(spelling);
 }
 
 /**
@@ -45,9 +56,7 @@ export function noteSecrets(values: Iterable<string | undefined>): void {
  * is not ours, such as an agent's output: nothing else of it is touched.
  */
 export function hideSecrets(text: string, more: readonly string[] = []): string {
-  let shown = text;
-  for (const spelling of known) shown = shown.replaceAll(spelling, REDACTED);
-  for (const spelling of spellAll(more)) shown = shown.replaceAll(spelling, REDACTED);
+  const shown = hideAll(hideAll(text, hiddenInData), spellAll(more));
   return shown.replace(CALLBACK_TOKEN, REDACTED);
 }
 
@@ -61,7 +70,7 @@ export function hideSecretsIn<Value>(value: Value): Value {
 
 /** A text for people, which quotes data: without the secrets that are known, and without all that looks like a key. */
 export function hideKeys(text: string, more: readonly string[] = []): string {
-  return hideSecrets(text, more).replace(KEY_SHAPES, REDACTED);
+  return hideSecrets(hideAll(text, hiddenInTexts), more).replace(KEY_SHAPES, REDACTED);
 }
 
 /** A text such as an error's message, which may quote a request: without what follows Bearer or a secret's name either. */
@@ -78,10 +87,15 @@ export function isSecretName(name: string): boolean {
   );
 }
 
-function spellAll(values: Iterable<string | undefined>): string[] {
+function hideAll(text: string, spellings: Iterable<string>): string {
+  let shown = text;
+  for (const spelling of spellings) shown = shown.replaceAll(spelling, REDACTED);
+  return shown;
+}
+
+function spellAll(values: readonly string[]): string[] {
   // The longest first: a short one may be a part of it, and would leave the rest standing.
-  return [...new Set([...values].flatMap((value) => spell(value ?? "")))]
-    .sort((a, b) => b.length - a.length);
+  return [...new Set(values.flatMap(spell))].sort((a, b) => b.length - a.length);
 }
 
 function spell(value: string): string[] {

@@ -6,13 +6,15 @@ import {
   hideSecrets,
   hideSecretsIn,
   isSecretName,
+  noteLikelySecrets,
   noteSecrets,
 } from "./redact.ts";
 
 const SECRET = 'a "value"\\that+nobody/knows=%20';
 const TOKEN = `12.0.3.1790000000000.${"Ab-_".repeat(11).slice(0, 43)}`;
 
-noteSecrets([SECRET, undefined, "", "short"]);
+noteSecrets([SECRET, undefined, "", "short", "passphrase"]);
+noteLikelySecrets(["a-tenant-named-production"]);
 
 Deno.test("a secret that is known is hidden in every spelling that programs give it", () => {
   const spellings: Record<string, string> = {
@@ -36,6 +38,13 @@ Deno.test("a secret that is known is hidden in every spelling that programs give
 
 Deno.test("what is too short to be told from chance stays", () => {
   assert.equal(hideSecrets("a short text", ["text"]), "a short text");
+});
+
+Deno.test("what may be a word like any other is hidden in texts for people, and stays in data", () => {
+  for (const word of ["passphrase", "a-tenant-named-production"]) {
+    assert.equal(hideSecrets(`in ${word}`), `in ${word}`);
+    assert.equal(hideKeys(`in ${word}`), "in [redacted]");
+  }
 });
 
 Deno.test("secrets of one call are hidden in it alone, the longest first", () => {
