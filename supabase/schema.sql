@@ -19,7 +19,7 @@ create table orchestrator.alert_counters (
 ) with (fillfactor=50);
 comment on table orchestrator.alert_counters is 'The counters that rules look at, as the last look found them; sampled_value: as the newest sample has them.';
 alter table orchestrator.alert_counters enable row level security;
-create policy "nobody but the service role" on orchestrator.alert_counters as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on orchestrator.alert_counters as permissive for all to anon, authenticated using (false) with check (false);
 grant delete, insert, select, update on orchestrator.alert_counters to service_role;
 
 create table orchestrator.alert_looks (
@@ -31,7 +31,7 @@ create table orchestrator.alert_looks (
 );
 comment on table orchestrator.alert_looks is 'One row: when the rules were looked at last, and the counters sampled. Whoever looks holds it.';
 alter table orchestrator.alert_looks enable row level security;
-create policy "nobody but the service role" on orchestrator.alert_looks as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on orchestrator.alert_looks as permissive for all to anon, authenticated using (false) with check (false);
 grant delete, insert, select, update on orchestrator.alert_looks to service_role;
 
 create table orchestrator.alert_samples (
@@ -44,7 +44,7 @@ create table orchestrator.alert_samples (
 );
 comment on table orchestrator.alert_samples is 'Earlier values of the counters, taken once a minute, a row for each change, dated by the taking before it: so a change counts only where all of it lies within a span. -infinity: how the counter was found at first.';
 alter table orchestrator.alert_samples enable row level security;
-create policy "nobody but the service role" on orchestrator.alert_samples as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on orchestrator.alert_samples as permissive for all to anon, authenticated using (false) with check (false);
 grant delete, insert, select, update on orchestrator.alert_samples to service_role;
 
 create table orchestrator.alerts (
@@ -60,7 +60,7 @@ create table orchestrator.alerts (
 );
 comment on table orchestrator.alerts is 'One row per rule and what it is about (a workflow, an agent, a tick, a destination, or empty): pending until for_span is over, then firing, then resolved; a resolved one is kept for a day.';
 alter table orchestrator.alerts enable row level security;
-create policy "nobody but the service role" on orchestrator.alerts as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on orchestrator.alerts as permissive for all to anon, authenticated using (false) with check (false);
 grant delete, insert, select, update on orchestrator.alerts to service_role;
 
 create table orchestrator.archive_batches (
@@ -74,7 +74,7 @@ create table orchestrator.archive_batches (
 comment on table orchestrator.archive_batches is 'Runs of one workflow and one day that go into the archive together, until a day after they are deleted. archived_at null: the cron tick has to write them.';
 CREATE INDEX archive_batches_open ON orchestrator.archive_batches USING btree (created_at) WHERE (archived_at IS NULL);
 alter table orchestrator.archive_batches enable row level security;
-create policy "nobody but the service role" on orchestrator.archive_batches as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on orchestrator.archive_batches as permissive for all to anon, authenticated using (false) with check (false);
 grant delete, insert, select, update on orchestrator.archive_batches to service_role;
 
 create table orchestrator.archive_runs (
@@ -86,7 +86,7 @@ create table orchestrator.archive_runs (
 comment on table orchestrator.archive_runs is 'The runs of each batch of the archive, with the end that is written: a run that was restarted and ended again has another one, and is written again.';
 CREATE INDEX archive_runs_by_batch ON orchestrator.archive_runs USING btree (batch_id);
 alter table orchestrator.archive_runs enable row level security;
-create policy "nobody but the service role" on orchestrator.archive_runs as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on orchestrator.archive_runs as permissive for all to anon, authenticated using (false) with check (false);
 grant delete, insert, select, update on orchestrator.archive_runs to service_role;
 
 create table orchestrator.clock (
@@ -97,7 +97,7 @@ create table orchestrator.clock (
 );
 comment on table orchestrator.clock is 'One row: how far orchestrator.now() is ahead of the server''s clock. Zero in production; tests and the demo move it.';
 alter table orchestrator.clock enable row level security;
-create policy "nobody but the service role" on orchestrator.clock as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on orchestrator.clock as permissive for all to anon, authenticated using (false) with check (false);
 grant select on orchestrator.clock to service_role;
 
 create table orchestrator.concurrency_slots (
@@ -115,7 +115,7 @@ create table orchestrator.concurrency_slots (
 comment on table orchestrator.concurrency_slots is 'Live runs that hold a slot of their concurrency key, or wait for one with their start job.';
 CREATE INDEX concurrency_slots_by_key ON orchestrator.concurrency_slots USING btree (workflow_key, concurrency_key, workflow_run_id);
 alter table orchestrator.concurrency_slots enable row level security;
-create policy "nobody but the service role" on orchestrator.concurrency_slots as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on orchestrator.concurrency_slots as permissive for all to anon, authenticated using (false) with check (false);
 grant delete, insert, select, update on orchestrator.concurrency_slots to service_role;
 
 create table orchestrator.consumed_events (
@@ -126,7 +126,7 @@ create table orchestrator.consumed_events (
 );
 comment on table orchestrator.consumed_events is 'Events that a job of the run has taken: each is taken once a run.';
 alter table orchestrator.consumed_events enable row level security;
-create policy "nobody but the service role" on orchestrator.consumed_events as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on orchestrator.consumed_events as permissive for all to anon, authenticated using (false) with check (false);
 grant delete, insert, select, update on orchestrator.consumed_events to service_role;
 
 create table orchestrator.deliveries (
@@ -152,7 +152,7 @@ CREATE INDEX deliveries_by_destination ON orchestrator.deliveries USING btree (d
 CREATE INDEX deliveries_by_run ON orchestrator.deliveries USING btree (workflow_run_id);
 CREATE UNIQUE INDEX deliveries_one_open_digest ON orchestrator.deliveries USING btree (destination) WHERE ((status = 'pending'::text) AND is_digest);
 alter table orchestrator.deliveries enable row level security;
-create policy "nobody but the service role" on orchestrator.deliveries as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on orchestrator.deliveries as permissive for all to anon, authenticated using (false) with check (false);
 grant delete, insert, select, update on orchestrator.deliveries to service_role;
 
 create table orchestrator.doorbell (
@@ -163,7 +163,7 @@ create table orchestrator.doorbell (
 );
 comment on table orchestrator.doorbell is 'One row: when the bell was last rung, so that a burst of commits rings once a second, not once a row.';
 alter table orchestrator.doorbell enable row level security;
-create policy "nobody but the service role" on orchestrator.doorbell as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on orchestrator.doorbell as permissive for all to anon, authenticated using (false) with check (false);
 grant delete, insert, select, update on orchestrator.doorbell to service_role;
 
 create table orchestrator.event_candidates (
@@ -174,7 +174,7 @@ create table orchestrator.event_candidates (
 );
 comment on table orchestrator.event_candidates is 'Events that a waiting job has to look at, or has looked at and refused.';
 alter table orchestrator.event_candidates enable row level security;
-create policy "nobody but the service role" on orchestrator.event_candidates as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on orchestrator.event_candidates as permissive for all to anon, authenticated using (false) with check (false);
 grant delete, insert, select, update on orchestrator.event_candidates to service_role;
 
 create table orchestrator.event_waits (
@@ -186,7 +186,7 @@ create table orchestrator.event_waits (
 comment on table orchestrator.event_waits is 'The jobs that wait for an event, by its type.';
 CREATE INDEX event_waits_by_type ON orchestrator.event_waits USING btree (event_type);
 alter table orchestrator.event_waits enable row level security;
-create policy "nobody but the service role" on orchestrator.event_waits as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on orchestrator.event_waits as permissive for all to anon, authenticated using (false) with check (false);
 grant delete, insert, select, update on orchestrator.event_waits to service_role;
 
 create table orchestrator.metric_deltas (
@@ -201,7 +201,7 @@ create table orchestrator.metric_deltas (
 ) with (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=5000);
 comment on table orchestrator.metric_deltas is 'What was counted and is not folded yet; inserted only, and without an index. metric: a family, or step (labels step, outcome and, if it failed, error class; the workflow by definition_id) and run (labels workflow, status), each of which makes several.';
 alter table orchestrator.metric_deltas enable row level security;
-create policy "nobody but the service role" on orchestrator.metric_deltas as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on orchestrator.metric_deltas as permissive for all to anon, authenticated using (false) with check (false);
 grant delete, insert, select, update on orchestrator.metric_deltas to service_role;
 
 create table orchestrator.metric_families (
@@ -216,7 +216,7 @@ create table orchestrator.metric_families (
 );
 comment on table orchestrator.metric_families is 'Every metric, without the prefix orchestrator_. Beyond max_label_sets, what is new counts under other in the place of its workflow, step, agent or destination.';
 alter table orchestrator.metric_families enable row level security;
-create policy "nobody but the service role" on orchestrator.metric_families as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on orchestrator.metric_families as permissive for all to anon, authenticated using (false) with check (false);
 grant delete, insert, select, update on orchestrator.metric_families to service_role;
 
 create table orchestrator.metric_totals (
@@ -229,7 +229,7 @@ create table orchestrator.metric_totals (
 ) with (fillfactor=50);
 comment on table orchestrator.metric_totals is 'Counters since ever, by the labels of their family in order. bucket: the place of a histogram''s bucket, not cumulated, with the sum of the values in it; 0 for counters.';
 alter table orchestrator.metric_totals enable row level security;
-create policy "nobody but the service role" on orchestrator.metric_totals as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on orchestrator.metric_totals as permissive for all to anon, authenticated using (false) with check (false);
 grant delete, insert, select, update on orchestrator.metric_totals to service_role;
 
 create table orchestrator.notifications (
@@ -252,7 +252,7 @@ CREATE INDEX notifications_by_delivery ON orchestrator.notifications USING btree
 CREATE INDEX notifications_by_destination ON orchestrator.notifications USING btree (destination, created_at);
 CREATE INDEX notifications_waiting ON orchestrator.notifications USING btree (destination, notification_id) WHERE (delivery_id IS NULL);
 alter table orchestrator.notifications enable row level security;
-create policy "nobody but the service role" on orchestrator.notifications as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on orchestrator.notifications as permissive for all to anon, authenticated using (false) with check (false);
 grant delete, insert, select, update on orchestrator.notifications to service_role;
 
 create table orchestrator.prune_mark (
@@ -264,7 +264,7 @@ create table orchestrator.prune_mark (
 ) with (fillfactor=50);
 comment on table orchestrator.prune_mark is 'One row: how far the walk over runs, and the one over buckets, came. Whoever prunes holds it, so that nobody prunes beside another.';
 alter table orchestrator.prune_mark enable row level security;
-create policy "nobody but the service role" on orchestrator.prune_mark as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on orchestrator.prune_mark as permissive for all to anon, authenticated using (false) with check (false);
 grant delete, insert, select, update on orchestrator.prune_mark to service_role;
 
 create table orchestrator.schedule_successes (
@@ -278,7 +278,7 @@ create table orchestrator.schedule_successes (
 );
 comment on table orchestrator.schedule_successes is 'Since when each scheduled workflow has had no success, as the looks saw it, and the slots that tell its period.';
 alter table orchestrator.schedule_successes enable row level security;
-create policy "nobody but the service role" on orchestrator.schedule_successes as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on orchestrator.schedule_successes as permissive for all to anon, authenticated using (false) with check (false);
 grant delete, insert, select, update on orchestrator.schedule_successes to service_role;
 
 create table orchestrator.settings_at_setup (
@@ -288,7 +288,7 @@ create table orchestrator.settings_at_setup (
 );
 comment on table orchestrator.settings_at_setup is 'The settings that SQL reads, as set-up found them in its environment or by default: SQL sees neither. A row in orchestrator_settings wins.';
 alter table orchestrator.settings_at_setup enable row level security;
-create policy "nobody but the service role" on orchestrator.settings_at_setup as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on orchestrator.settings_at_setup as permissive for all to anon, authenticated using (false) with check (false);
 grant delete, insert, select, update on orchestrator.settings_at_setup to service_role;
 
 create table orchestrator.signals (
@@ -302,7 +302,7 @@ create table orchestrator.signals (
 );
 comment on table orchestrator.signals is 'Something to look at: a parked job that may go on, a concurrency key whose slots changed, or (is_notice) notifications that wait. Inserted only, without a lock on what is meant; process_signals takes them in a transaction of its own.';
 alter table orchestrator.signals enable row level security;
-create policy "nobody but the service role" on orchestrator.signals as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on orchestrator.signals as permissive for all to anon, authenticated using (false) with check (false);
 grant delete, insert, select, update on orchestrator.signals to service_role;
 
 create table orchestrator.stale_outputs (
@@ -311,7 +311,7 @@ create table orchestrator.stale_outputs (
 );
 comment on table orchestrator.stale_outputs is 'Outputs in Storage that no job refers to any more; the cron tick deletes them.';
 alter table orchestrator.stale_outputs enable row level security;
-create policy "nobody but the service role" on orchestrator.stale_outputs as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on orchestrator.stale_outputs as permissive for all to anon, authenticated using (false) with check (false);
 grant delete, insert, select, update on orchestrator.stale_outputs to service_role;
 
 create table orchestrator.ticks (
@@ -321,7 +321,7 @@ create table orchestrator.ticks (
 );
 comment on table orchestrator.ticks is 'When each pg_cron tick last ran: health warns when one is silent.';
 alter table orchestrator.ticks enable row level security;
-create policy "nobody but the service role" on orchestrator.ticks as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on orchestrator.ticks as permissive for all to anon, authenticated using (false) with check (false);
 grant delete, insert, select, update on orchestrator.ticks to service_role;
 
 create table orchestrator.trace_export (
@@ -332,7 +332,7 @@ create table orchestrator.trace_export (
 );
 comment on table orchestrator.trace_export is 'No row, or one that expired: nobody exports traces, and ended runs are not noted. Renewed by the functions, whose environment names the receiver.';
 alter table orchestrator.trace_export enable row level security;
-create policy "nobody but the service role" on orchestrator.trace_export as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on orchestrator.trace_export as permissive for all to anon, authenticated using (false) with check (false);
 grant delete, insert, select, update on orchestrator.trace_export to service_role;
 
 create table orchestrator.traces_due (
@@ -347,7 +347,7 @@ create table orchestrator.traces_due (
 comment on table orchestrator.traces_due is 'Runs whose spans are still to be exported. since: a run that was restarted in place, with its spans until then exported before; due_at is infinity while it runs again.';
 CREATE INDEX traces_due_by_time ON orchestrator.traces_due USING btree (due_at);
 alter table orchestrator.traces_due enable row level security;
-create policy "nobody but the service role" on orchestrator.traces_due as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on orchestrator.traces_due as permissive for all to anon, authenticated using (false) with check (false);
 grant delete, insert, select, update on orchestrator.traces_due to service_role;
 
 create table orchestrator.workers (
@@ -359,7 +359,7 @@ create table orchestrator.workers (
 );
 comment on table orchestrator.workers is 'Workers that drain or drained, by the server''s own clock: a worker not seen for 15 s counts as gone.';
 alter table orchestrator.workers enable row level security;
-create policy "nobody but the service role" on orchestrator.workers as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on orchestrator.workers as permissive for all to anon, authenticated using (false) with check (false);
 grant delete, insert, select, update on orchestrator.workers to service_role;
 
 create view orchestrator.broken_attempts with (security_invoker=true) as
@@ -7535,7 +7535,7 @@ create table public.agent_replies (
 comment on table public.agent_replies is 'Replies of agents by idempotency key: claimed while the agent works, then kept for replay.';
 CREATE INDEX agent_replies_by_age ON public.agent_replies USING btree (created_at);
 alter table public.agent_replies enable row level security;
-create policy "nobody but the service role" on public.agent_replies as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on public.agent_replies as permissive for all to anon, authenticated using (false) with check (false);
 grant delete, insert, select, update on public.agent_replies to service_role;
 
 create table public.fan_outs (
@@ -7554,7 +7554,7 @@ create table public.fan_outs (
 ) with (fillfactor=50);
 comment on table public.fan_outs is 'One row per fan-out that has begun: its items by how they ended, counted once a batch. released: where max_concurrency bounds them, the place from which the next item to let go is looked for.';
 alter table public.fan_outs enable row level security;
-create policy "nobody but the service role" on public.fan_outs as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on public.fan_outs as permissive for all to anon, authenticated using (false) with check (false);
 grant delete, insert, select, update on public.fan_outs to service_role;
 
 create table public.intent_events (
@@ -7576,7 +7576,7 @@ comment on table public.intent_events is 'Events of the app. Inserting a row sta
 CREATE INDEX intent_events_by_age ON public.intent_events USING btree (created_at);
 CREATE UNIQUE INDEX intent_events_by_idempotency_key ON public.intent_events USING btree (idempotency_key) WHERE (idempotency_key IS NOT NULL);
 alter table public.intent_events enable row level security;
-create policy "nobody but the service role" on public.intent_events as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on public.intent_events as permissive for all to anon, authenticated using (false) with check (false);
 grant delete, insert, select, update on public.intent_events to service_role;
 
 create table public.job_attempts (
@@ -7600,7 +7600,7 @@ comment on table public.job_attempts is 'One row per ended attempt, inserted whe
 CREATE INDEX job_attempts_by_end ON public.job_attempts USING brin (finished_at) WITH (pages_per_range='32');
 CREATE INDEX job_attempts_failed ON public.job_attempts USING btree (started_at) WHERE (NOT success);
 alter table public.job_attempts enable row level security;
-create policy "nobody but the service role" on public.job_attempts as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on public.job_attempts as permissive for all to anon, authenticated using (false) with check (false);
 grant delete, insert, select, update on public.job_attempts to service_role;
 
 create table public.job_queue (
@@ -7668,7 +7668,7 @@ CREATE INDEX job_queue_leased ON public.job_queue USING btree (lease_until) WHER
 CREATE INDEX job_queue_ready ON public.job_queue USING btree (priority, next_run_at, job_id) WHERE (status = ANY (ARRAY['queued'::text, 'failed'::text, 'parked'::text]));
 CREATE INDEX job_queue_ready_by_user ON public.job_queue USING btree (priority, hashtext(user_id), next_run_at) WHERE (status = ANY (ARRAY['queued'::text, 'failed'::text, 'parked'::text]));
 alter table public.job_queue enable row level security;
-create policy "nobody but the service role" on public.job_queue as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on public.job_queue as permissive for all to anon, authenticated using (false) with check (false);
 grant delete, insert, select, update on public.job_queue to service_role;
 
 create table public.orchestrator_alert_rules (
@@ -7692,7 +7692,7 @@ create table public.orchestrator_alert_rules (
 );
 comment on table public.orchestrator_alert_rules is 'When to alert: the measured value is above threshold (in unit) for at least for_span. over_span: what is counted, and of at least at_least events. error: why the last look at this rule failed. Changing threshold, for_span and enabled is for operators; the names are code.';
 alter table public.orchestrator_alert_rules enable row level security;
-create policy "nobody but the service role" on public.orchestrator_alert_rules as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on public.orchestrator_alert_rules as permissive for all to anon, authenticated using (false) with check (false);
 grant delete, insert, select, update on public.orchestrator_alert_rules to service_role;
 
 create table public.orchestrator_audit (
@@ -7713,7 +7713,7 @@ create table public.orchestrator_audit (
 comment on table public.orchestrator_audit is 'What operators did, or tried: one row an action, in the action''s own transaction, with what it found and what it left. Never changed, and deleted only where audit_days says so; payloads are not kept here.';
 CREATE INDEX orchestrator_audit_by_target ON public.orchestrator_audit USING btree (target, audit_id);
 alter table public.orchestrator_audit enable row level security;
-create policy "nobody but the service role" on public.orchestrator_audit as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on public.orchestrator_audit as permissive for all to anon, authenticated using (false) with check (false);
 grant insert, select on public.orchestrator_audit to service_role;
 
 create table public.orchestrator_destinations (
@@ -7738,7 +7738,7 @@ create table public.orchestrator_destinations (
 );
 comment on table public.orchestrator_destinations is 'Who is told of what: Slack channels and webhook endpoints with the types and workflows that they listen to. Vault holds their secrets: a webhook''s signing secret, a channel''s URL. workflow_keys null: all, and what is of no workflow.';
 alter table public.orchestrator_destinations enable row level security;
-create policy "nobody but the service role" on public.orchestrator_destinations as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on public.orchestrator_destinations as permissive for all to anon, authenticated using (false) with check (false);
 grant delete, insert, select, update on public.orchestrator_destinations to service_role;
 
 create table public.orchestrator_hook_sources (
@@ -7761,7 +7761,7 @@ create table public.orchestrator_hook_sources (
 );
 comment on table public.orchestrator_hook_sources is 'Senders of webhooks: how they sign (preset, settings), and which of their deliveries (filter) become intent events of which type and user. previous_valid_until: how long the secret before the last rotation is still taken. The secrets are in Vault.';
 alter table public.orchestrator_hook_sources enable row level security;
-create policy "nobody but the service role" on public.orchestrator_hook_sources as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on public.orchestrator_hook_sources as permissive for all to anon, authenticated using (false) with check (false);
 grant delete, insert, select, update on public.orchestrator_hook_sources to service_role;
 
 create table public.orchestrator_operators (
@@ -7777,7 +7777,7 @@ create table public.orchestrator_operators (
 );
 comment on table public.orchestrator_operators is 'Users of Auth with a role: a viewer looks, an operator also acts. Asked at every call, so that a role that is taken away ends at once.';
 alter table public.orchestrator_operators enable row level security;
-create policy "nobody but the service role" on public.orchestrator_operators as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on public.orchestrator_operators as permissive for all to anon, authenticated using (false) with check (false);
 grant delete, insert, select, update on public.orchestrator_operators to service_role;
 
 create table public.orchestrator_settings (
@@ -7788,7 +7788,7 @@ create table public.orchestrator_settings (
 );
 comment on table public.orchestrator_settings is 'Settings changed at run time; a row here wins over the environment, which wins over the default. Names and defaults: .env.example.';
 alter table public.orchestrator_settings enable row level security;
-create policy "nobody but the service role" on public.orchestrator_settings as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on public.orchestrator_settings as permissive for all to anon, authenticated using (false) with check (false);
 grant delete, insert, select, update on public.orchestrator_settings to service_role;
 
 create table public.orchestrator_trigger_keys (
@@ -7816,7 +7816,7 @@ comment on column public.orchestrator_trigger_keys.workflow_keys is 'The public 
 comment on column public.orchestrator_trigger_keys.networks is 'Where requests may come from; null: from anywhere.';
 comment on column public.orchestrator_trigger_keys.last_used_at is 'Written once a minute at most.';
 alter table public.orchestrator_trigger_keys enable row level security;
-create policy "nobody but the service role" on public.orchestrator_trigger_keys as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on public.orchestrator_trigger_keys as permissive for all to anon, authenticated using (false) with check (false);
 grant delete, insert, select, update on public.orchestrator_trigger_keys to service_role;
 
 create table public.plan_revisions (
@@ -7830,7 +7830,7 @@ create table public.plan_revisions (
 );
 comment on table public.plan_revisions is 'Steps appended to a live run: who, why, and the definition row that holds them.';
 alter table public.plan_revisions enable row level security;
-create policy "nobody but the service role" on public.plan_revisions as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on public.plan_revisions as permissive for all to anon, authenticated using (false) with check (false);
 grant delete, insert, select, update on public.plan_revisions to service_role;
 
 create table public.rate_limit_policies (
@@ -7863,7 +7863,7 @@ END) stored,
 comment on table public.rate_limit_policies is 'Capacity and tokens per second by key pattern; * stands for anything but a colon, the most specific pattern wins, default is for keys that no pattern matches. A null capacity means no limit.';
 CREATE INDEX rate_limit_policies_by_shape ON public.rate_limit_policies USING btree (shape, is_wildcard);
 alter table public.rate_limit_policies enable row level security;
-create policy "nobody but the service role" on public.rate_limit_policies as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on public.rate_limit_policies as permissive for all to anon, authenticated using (false) with check (false);
 grant delete, insert, select, update on public.rate_limit_policies to service_role;
 
 create table public.rate_limits (
@@ -7878,7 +7878,7 @@ create table public.rate_limits (
 ) with (fillfactor=50);
 comment on table public.rate_limits is 'The buckets. held_until: an agent asked for a pause; deferred_until: the end of the line of jobs put off by this key.';
 alter table public.rate_limits enable row level security;
-create policy "nobody but the service role" on public.rate_limits as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on public.rate_limits as permissive for all to anon, authenticated using (false) with check (false);
 grant delete, insert, select, update on public.rate_limits to service_role;
 
 create table public.workflow_definitions (
@@ -7899,7 +7899,7 @@ create table public.workflow_definitions (
 comment on table public.workflow_definitions is 'Immutable versions of workflows: the YAML source, its sha256 and the compiled form. sinks: the steps whose end a run counts. Steps appended to a live run are a definition of their own, with the run''s id for a key.';
 CREATE INDEX workflow_definitions_by_content ON public.workflow_definitions USING btree (workflow_key, sha256);
 alter table public.workflow_definitions enable row level security;
-create policy "nobody but the service role" on public.workflow_definitions as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on public.workflow_definitions as permissive for all to anon, authenticated using (false) with check (false);
 grant delete, insert, select, update on public.workflow_definitions to service_role;
 
 create table public.workflow_files (
@@ -7912,7 +7912,7 @@ create table public.workflow_files (
 );
 comment on table public.workflow_files is 'The files of the bucket as last looked at: the etag, and the problems of a file that was refused while the published version stayed.';
 alter table public.workflow_files enable row level security;
-create policy "nobody but the service role" on public.workflow_files as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on public.workflow_files as permissive for all to anon, authenticated using (false) with check (false);
 grant delete, insert, select, update on public.workflow_files to service_role;
 
 create table public.workflow_runs (
@@ -7966,7 +7966,7 @@ CREATE INDEX workflow_runs_by_deadline ON public.workflow_runs USING btree (dead
 CREATE UNIQUE INDEX workflow_runs_by_idempotency_key ON public.workflow_runs USING btree (idempotency_key) WHERE (idempotency_key IS NOT NULL);
 CREATE INDEX workflow_runs_by_parent ON public.workflow_runs USING btree (parent_run_id) WHERE (parent_run_id IS NOT NULL);
 alter table public.workflow_runs enable row level security;
-create policy "nobody but the service role" on public.workflow_runs as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on public.workflow_runs as permissive for all to anon, authenticated using (false) with check (false);
 grant delete, insert, select, update on public.workflow_runs to service_role;
 
 create table public.workflow_schedules (
@@ -7993,7 +7993,7 @@ create table public.workflow_schedules (
 comment on table public.workflow_schedules is 'When a workflow runs by itself. user_id null: the workflow''s own row, which fires while nobody has subscribed; else a subscriber''s. next_run_at -infinity: not planned yet; cron null: switched off. missed_slots: due and not fired since ever, as catch_up has it; slots while it is paused are none.';
 CREATE INDEX workflow_schedules_due ON public.workflow_schedules USING btree (next_run_at) WHERE ((cron IS NOT NULL) AND (paused_at IS NULL));
 alter table public.workflow_schedules enable row level security;
-create policy "nobody but the service role" on public.workflow_schedules as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on public.workflow_schedules as permissive for all to anon, authenticated using (false) with check (false);
 grant delete, insert, select, update on public.workflow_schedules to service_role;
 
 create table public.workflow_steps (
@@ -8031,7 +8031,7 @@ create table public.workflow_steps (
 comment on table public.workflow_steps is 'The steps of each definition in topological order (step_no), with both directions of the graph as step numbers; config becomes job_queue.payload. is_sink: the run counts its end; is_result: its output is one of the run''s; reads: whose status and output its lease brings.';
 comment on column public.workflow_steps.join_rule is 'all: every dependency has ended, none failed, join_min succeeded (null stands for all with 1); early: as soon as join_min succeeded; done: every one has ended; failed: every one has ended and one failed.';
 alter table public.workflow_steps enable row level security;
-create policy "nobody but the service role" on public.workflow_steps as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on public.workflow_steps as permissive for all to anon, authenticated using (false) with check (false);
 grant delete, insert, select, update on public.workflow_steps to service_role;
 
 create table public.workflows (
@@ -8047,7 +8047,7 @@ comment on table public.workflows is 'What is published now: which definition a 
 CREATE INDEX workflows_by_definition ON public.workflows USING btree (definition_id);
 CREATE INDEX workflows_by_event_type ON public.workflows USING gin (event_types) WHERE (archived_at IS NULL);
 alter table public.workflows enable row level security;
-create policy "nobody but the service role" on public.workflows as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on public.workflows as permissive for all to anon, authenticated using (false) with check (false);
 grant delete, insert, select, update on public.workflows to service_role;
 
 create view public.orchestrator_dead_letters with (security_invoker=true) as

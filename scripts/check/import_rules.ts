@@ -20,15 +20,16 @@ const SHARED_IMPORTS: Record<string, string[]> = {
   expression: ["workflow/near.ts"],
   callback: ["http/constant_time.ts"],
   hooks: ["contract", "database", "http", "expression"],
-  tracing: ["contract", "database", "log"],
+  tracing: ["contract", "database", "log", "redact"],
   progress: ["contract", "log"],
   outputs: ["contract", "database", "log"],
-  log: [],
+  redact: [],
+  log: ["redact"],
   platform: ["log"],
   database: ["contract", "http", "platform", "log"],
   metrics: ["database"],
-  http: ["contract", "platform", "log", "workflow/near.ts"],
-  agent_kit: ["contract", "http", "platform", "log", "database"],
+  http: ["contract", "platform", "log", "redact", "workflow/near.ts"],
+  agent_kit: ["contract", "http", "platform", "log", "redact", "database"],
 };
 
 /** Packages that only one part may know. */

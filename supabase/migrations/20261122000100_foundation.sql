@@ -127,9 +127,9 @@ alter table orchestrator.clock enable row level security;
 alter table public.orchestrator_settings enable row level security;
 
 create policy "nobody but the service role" on orchestrator.clock
-  as permissive for all to public using (false) with check (false);
+  as permissive for all to anon, authenticated using (false) with check (false);
 create policy "nobody but the service role" on public.orchestrator_settings
-  as permissive for all to public using (false) with check (false);
+  as permissive for all to anon, authenticated using (false) with check (false);
 
 grant select on orchestrator.clock to service_role;
 grant select, insert, update, delete on public.orchestrator_settings to service_role;

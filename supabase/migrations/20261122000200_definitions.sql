@@ -89,13 +89,13 @@ alter table public.workflows enable row level security;
 alter table public.workflow_files enable row level security;
 
 create policy "nobody but the service role" on public.workflow_definitions
-  as permissive for all to public using (false) with check (false);
+  as permissive for all to anon, authenticated using (false) with check (false);
 create policy "nobody but the service role" on public.workflow_steps
-  as permissive for all to public using (false) with check (false);
+  as permissive for all to anon, authenticated using (false) with check (false);
 create policy "nobody but the service role" on public.workflows
-  as permissive for all to public using (false) with check (false);
+  as permissive for all to anon, authenticated using (false) with check (false);
 create policy "nobody but the service role" on public.workflow_files
-  as permissive for all to public using (false) with check (false);
+  as permissive for all to anon, authenticated using (false) with check (false);
 
 grant select, insert, update, delete
   on public.workflow_definitions, public.workflow_steps, public.workflows, public.workflow_files to service_role;

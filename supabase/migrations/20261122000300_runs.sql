@@ -243,11 +243,11 @@ alter table public.fan_outs enable row level security;
 alter table public.plan_revisions enable row level security;
 alter table orchestrator.signals enable row level security;
 create policy "nobody but the service role" on public.fan_outs
-  as permissive for all to public using (false) with check (false);
+  as permissive for all to anon, authenticated using (false) with check (false);
 create policy "nobody but the service role" on public.plan_revisions
-  as permissive for all to public using (false) with check (false);
+  as permissive for all to anon, authenticated using (false) with check (false);
 create policy "nobody but the service role" on orchestrator.signals
-  as permissive for all to public using (false) with check (false);
+  as permissive for all to anon, authenticated using (false) with check (false);
 grant select, insert, update, delete on public.fan_outs, public.plan_revisions, orchestrator.signals to service_role;
 
 alter table public.intent_events enable row level security;
@@ -256,13 +256,13 @@ alter table public.job_queue enable row level security;
 alter table public.job_attempts enable row level security;
 
 create policy "nobody but the service role" on public.intent_events
-  as permissive for all to public using (false) with check (false);
+  as permissive for all to anon, authenticated using (false) with check (false);
 create policy "nobody but the service role" on public.workflow_runs
-  as permissive for all to public using (false) with check (false);
+  as permissive for all to anon, authenticated using (false) with check (false);
 create policy "nobody but the service role" on public.job_queue
-  as permissive for all to public using (false) with check (false);
+  as permissive for all to anon, authenticated using (false) with check (false);
 create policy "nobody but the service role" on public.job_attempts
-  as permissive for all to public using (false) with check (false);
+  as permissive for all to anon, authenticated using (false) with check (false);
 
 grant select, insert, update, delete
   on public.intent_events, public.workflow_runs, public.job_queue, public.job_attempts to service_role;

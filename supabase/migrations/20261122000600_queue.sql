@@ -29,9 +29,9 @@ insert into orchestrator.doorbell default values;
 alter table orchestrator.workers enable row level security;
 alter table orchestrator.doorbell enable row level security;
 create policy "nobody but the service role" on orchestrator.workers
-  as permissive for all to public using (false) with check (false);
+  as permissive for all to anon, authenticated using (false) with check (false);
 create policy "nobody but the service role" on orchestrator.doorbell
-  as permissive for all to public using (false) with check (false);
+  as permissive for all to anon, authenticated using (false) with check (false);
 grant select, insert, update, delete on orchestrator.workers, orchestrator.doorbell to service_role;
 
 create view orchestrator.living_workers with (security_invoker = true) as

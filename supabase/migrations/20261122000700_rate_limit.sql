@@ -57,9 +57,9 @@ comment on table public.rate_limits is
 alter table public.rate_limit_policies enable row level security;
 alter table public.rate_limits enable row level security;
 create policy "nobody but the service role" on public.rate_limit_policies
-  as permissive for all to public using (false) with check (false);
+  as permissive for all to anon, authenticated using (false) with check (false);
 create policy "nobody but the service role" on public.rate_limits
-  as permissive for all to public using (false) with check (false);
+  as permissive for all to anon, authenticated using (false) with check (false);
 grant select, insert, update, delete on public.rate_limit_policies, public.rate_limits to service_role;
 
 create function orchestrator.rate_limit_key(p_user_id text, p_agent text)

@@ -65,15 +65,15 @@ alter table orchestrator.consumed_events enable row level security;
 alter table orchestrator.concurrency_slots enable row level security;
 alter table orchestrator.stale_outputs enable row level security;
 create policy "nobody but the service role" on orchestrator.event_waits
-  as permissive for all to public using (false) with check (false);
+  as permissive for all to anon, authenticated using (false) with check (false);
 create policy "nobody but the service role" on orchestrator.event_candidates
-  as permissive for all to public using (false) with check (false);
+  as permissive for all to anon, authenticated using (false) with check (false);
 create policy "nobody but the service role" on orchestrator.consumed_events
-  as permissive for all to public using (false) with check (false);
+  as permissive for all to anon, authenticated using (false) with check (false);
 create policy "nobody but the service role" on orchestrator.concurrency_slots
-  as permissive for all to public using (false) with check (false);
+  as permissive for all to anon, authenticated using (false) with check (false);
 create policy "nobody but the service role" on orchestrator.stale_outputs
-  as permissive for all to public using (false) with check (false);
+  as permissive for all to anon, authenticated using (false) with check (false);
 grant select, insert, update, delete on
   orchestrator.event_waits, orchestrator.event_candidates, orchestrator.consumed_events,
   orchestrator.concurrency_slots, orchestrator.stale_outputs

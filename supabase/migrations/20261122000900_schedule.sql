@@ -30,7 +30,7 @@ create index workflow_schedules_due on public.workflow_schedules (next_run_at)
 
 alter table public.workflow_schedules enable row level security;
 create policy "nobody but the service role" on public.workflow_schedules
-  as permissive for all to public using (false) with check (false);
+  as permissive for all to anon, authenticated using (false) with check (false);
 grant select, insert, update, delete on public.workflow_schedules to service_role;
 
 create function orchestrator._apply_trigger(p_workflow_key text, p_trigger jsonb)

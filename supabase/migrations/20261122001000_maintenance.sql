@@ -9,7 +9,7 @@ comment on table orchestrator.ticks is 'When each pg_cron tick last ran: health 
 
 alter table orchestrator.ticks enable row level security;
 create policy "nobody but the service role" on orchestrator.ticks
-  as permissive for all to public using (false) with check (false);
+  as permissive for all to anon, authenticated using (false) with check (false);
 grant select, insert, update, delete on orchestrator.ticks to service_role;
 
 create table orchestrator.settings_at_setup (
@@ -48,11 +48,11 @@ alter table orchestrator.settings_at_setup enable row level security;
 alter table orchestrator.archive_batches enable row level security;
 alter table orchestrator.archive_runs enable row level security;
 create policy "nobody but the service role" on orchestrator.settings_at_setup
-  as permissive for all to public using (false) with check (false);
+  as permissive for all to anon, authenticated using (false) with check (false);
 create policy "nobody but the service role" on orchestrator.archive_batches
-  as permissive for all to public using (false) with check (false);
+  as permissive for all to anon, authenticated using (false) with check (false);
 create policy "nobody but the service role" on orchestrator.archive_runs
-  as permissive for all to public using (false) with check (false);
+  as permissive for all to anon, authenticated using (false) with check (false);
 grant select, insert, update, delete on
   orchestrator.settings_at_setup, orchestrator.archive_batches, orchestrator.archive_runs to service_role;
 

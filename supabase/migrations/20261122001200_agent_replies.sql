@@ -19,7 +19,7 @@ create index agent_replies_by_age on public.agent_replies (created_at);
 
 alter table public.agent_replies enable row level security;
 create policy "nobody but the service role" on public.agent_replies
-  as permissive for all to public using (false) with check (false);
+  as permissive for all to anon, authenticated using (false) with check (false);
 grant select, insert, update, delete on public.agent_replies to service_role;
 
 create function public.begin_agent_reply(p_idempotency_key text, p_request_hash text, p_hold_ms integer default 60000)

@@ -36,9 +36,9 @@ create index orchestrator_audit_by_target on public.orchestrator_audit (target, 
 alter table public.orchestrator_operators enable row level security;
 alter table public.orchestrator_audit enable row level security;
 create policy "nobody but the service role" on public.orchestrator_operators
-  as permissive for all to public using (false) with check (false);
+  as permissive for all to anon, authenticated using (false) with check (false);
 create policy "nobody but the service role" on public.orchestrator_audit
-  as permissive for all to public using (false) with check (false);
+  as permissive for all to anon, authenticated using (false) with check (false);
 grant select, insert, update, delete on public.orchestrator_operators to service_role;
 -- Older projects grant all on every new table.
 revoke update, delete, truncate on public.orchestrator_audit from service_role;

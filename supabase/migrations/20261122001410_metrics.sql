@@ -72,11 +72,11 @@ alter table orchestrator.metric_families enable row level security;
 alter table orchestrator.metric_deltas enable row level security;
 alter table orchestrator.metric_totals enable row level security;
 create policy "nobody but the service role" on orchestrator.metric_families
-  as permissive for all to public using (false) with check (false);
+  as permissive for all to anon, authenticated using (false) with check (false);
 create policy "nobody but the service role" on orchestrator.metric_deltas
-  as permissive for all to public using (false) with check (false);
+  as permissive for all to anon, authenticated using (false) with check (false);
 create policy "nobody but the service role" on orchestrator.metric_totals
-  as permissive for all to public using (false) with check (false);
+  as permissive for all to anon, authenticated using (false) with check (false);
 grant select, insert, update, delete on
   orchestrator.metric_families, orchestrator.metric_deltas, orchestrator.metric_totals
   to service_role;

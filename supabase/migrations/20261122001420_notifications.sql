@@ -88,11 +88,11 @@ alter table public.orchestrator_destinations enable row level security;
 alter table orchestrator.notifications enable row level security;
 alter table orchestrator.deliveries enable row level security;
 create policy "nobody but the service role" on public.orchestrator_destinations
-  as permissive for all to public using (false) with check (false);
+  as permissive for all to anon, authenticated using (false) with check (false);
 create policy "nobody but the service role" on orchestrator.notifications
-  as permissive for all to public using (false) with check (false);
+  as permissive for all to anon, authenticated using (false) with check (false);
 create policy "nobody but the service role" on orchestrator.deliveries
-  as permissive for all to public using (false) with check (false);
+  as permissive for all to anon, authenticated using (false) with check (false);
 grant select, insert, update, delete
   on public.orchestrator_destinations, orchestrator.notifications, orchestrator.deliveries to service_role;
 

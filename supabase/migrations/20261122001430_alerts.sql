@@ -697,17 +697,17 @@ alter table orchestrator.alert_counters enable row level security;
 alter table orchestrator.alert_samples enable row level security;
 alter table orchestrator.schedule_successes enable row level security;
 create policy "nobody but the service role" on public.orchestrator_alert_rules
-  as permissive for all to public using (false) with check (false);
+  as permissive for all to anon, authenticated using (false) with check (false);
 create policy "nobody but the service role" on orchestrator.alerts
-  as permissive for all to public using (false) with check (false);
+  as permissive for all to anon, authenticated using (false) with check (false);
 create policy "nobody but the service role" on orchestrator.alert_looks
-  as permissive for all to public using (false) with check (false);
+  as permissive for all to anon, authenticated using (false) with check (false);
 create policy "nobody but the service role" on orchestrator.alert_counters
-  as permissive for all to public using (false) with check (false);
+  as permissive for all to anon, authenticated using (false) with check (false);
 create policy "nobody but the service role" on orchestrator.alert_samples
-  as permissive for all to public using (false) with check (false);
+  as permissive for all to anon, authenticated using (false) with check (false);
 create policy "nobody but the service role" on orchestrator.schedule_successes
-  as permissive for all to public using (false) with check (false);
+  as permissive for all to anon, authenticated using (false) with check (false);
 grant select, insert, update, delete
   on public.orchestrator_alert_rules, orchestrator.alerts, orchestrator.alert_looks,
     orchestrator.alert_counters, orchestrator.alert_samples, orchestrator.schedule_successes

@@ -26,7 +26,7 @@ comment on table public.orchestrator_hook_sources is
 
 alter table public.orchestrator_hook_sources enable row level security;
 create policy "nobody but the service role" on public.orchestrator_hook_sources
-  as permissive for all to public using (false) with check (false);
+  as permissive for all to anon, authenticated using (false) with check (false);
 grant select, insert, update, delete on public.orchestrator_hook_sources to service_role;
 
 create function orchestrator._name_hook_secret(p_source text, p_which text)

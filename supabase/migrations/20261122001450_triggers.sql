@@ -29,7 +29,7 @@ comment on column public.orchestrator_trigger_keys.last_used_at is 'Written once
 
 alter table public.orchestrator_trigger_keys enable row level security;
 create policy "nobody but the service role" on public.orchestrator_trigger_keys
-  as permissive for all to public using (false) with check (false);
+  as permissive for all to anon, authenticated using (false) with check (false);
 grant select, insert, update, delete on public.orchestrator_trigger_keys to service_role;
 
 create function orchestrator._describe_trigger_key(p_key public.orchestrator_trigger_keys)

@@ -27,9 +27,9 @@ create index traces_due_by_time on orchestrator.traces_due (due_at);
 alter table orchestrator.trace_export enable row level security;
 alter table orchestrator.traces_due enable row level security;
 create policy "nobody but the service role" on orchestrator.trace_export
-  as permissive for all to public using (false) with check (false);
+  as permissive for all to anon, authenticated using (false) with check (false);
 create policy "nobody but the service role" on orchestrator.traces_due
-  as permissive for all to public using (false) with check (false);
+  as permissive for all to anon, authenticated using (false) with check (false);
 grant select, insert, update, delete on orchestrator.trace_export, orchestrator.traces_due to service_role;
 
 create function orchestrator._note_traces(p_workflow_run_ids uuid[])

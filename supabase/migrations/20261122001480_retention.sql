@@ -18,7 +18,7 @@ insert into orchestrator.prune_mark default values;
 
 alter table orchestrator.prune_mark enable row level security;
 create policy "nobody but the service role" on orchestrator.prune_mark
-  as permissive for all to public using (false) with check (false);
+  as permissive for all to anon, authenticated using (false) with check (false);
 grant select, insert, update, delete on orchestrator.prune_mark to service_role;
 
 create function orchestrator._read_number(p_name text, p_min integer)

@@ -206,7 +206,7 @@ Deno.test("every table has row level security and nothing but refusing policies"
     const rows = await db.admin<{ name: string; has_rls: boolean; refuses: boolean | null }[]>`
       select c.oid::regclass::text as name, c.relrowsecurity as has_rls,
              bool_and(
-               p.polcmd = '*' and p.polroles = '{0}'
+               p.polcmd = '*' and p.polroles::regrole[]::text = '{anon,authenticated}'
                and pg_get_expr(p.polqual, c.oid) = 'false'
                and pg_get_expr(p.polwithcheck, c.oid) = 'false'
              ) as refuses

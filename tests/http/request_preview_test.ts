@@ -42,7 +42,7 @@ Deno.test("the call is what the agent has got, but for credentials and the clock
   const seen = it.agents.calls.find(({ path }) => path.endsWith("own/greet"))!;
   assert.deepEqual(body.body, seen.body);
   const headers = body.headers as Record<string, string>;
-  assert.deepEqual([headers.apikey, headers.authorization], ["[hidden]", "Bearer [hidden]"]);
+  assert.deepEqual([headers.apikey, headers.authorization], ["[redacted]", "Bearer [redacted]"]);
   for (const name of ["idempotency-key", "x-workflow-run-id", "x-step-id", "x-attempt"]) {
     assert.equal(headers[name], seen.headers.get(name), name);
   }
@@ -55,7 +55,7 @@ Deno.test("no key of the project comes out, wherever a run carries it", async ()
   const { text, body } = await ask("GET", `/jobs/${jobs.get("greet")}/request`);
   assert.equal(text.includes(secret) || text.includes(serviceRoleJwt), false);
   const inputs = (body.body as Json).inputs as Json;
-  assert.deepEqual(inputs, { name: "Ada", key: "[hidden] and [hidden]" });
+  assert.deepEqual(inputs, { name: "Ada", key: "[redacted] and [redacted]" });
 });
 
 Deno.test("a step that calls nobody, or not yet, says why", async () => {

@@ -118,16 +118,17 @@ Deno.test("what an agent said is kept, without the key in it", async () => {
     select q.step_id, a.error_text from job_attempts a join job_queue q using (job_id)
     where q.step_id like 'own_%' order by 1`;
   assert.deepEqual(rows.map((row) => ({ ...row })), [
-    { step_id: "own_error", error_text: "bad credentials: Bearer [key] [key] and more" },
+    { step_id: "own_error", error_text: "bad credentials: Bearer [redacted] [redacted] and more" },
     {
       step_id: "own_html",
-      error_text: "expected JSON with a boolean ok, got <p>Bearer [key]",
+      error_text:
+        "expected JSON with a boolean ok, got <p>Bearer [redacted] [redacted] and more</p>",
     },
     {
       step_id: "own_redirect",
-      error_text: "redirects are not followed, got 302 to https://example.com/?key=[key]",
+      error_text: "redirects are not followed, got 302 to https://example.com/?key=[redacted]",
     },
-    { step_id: "own_status", error_text: "status 401: 401 Bearer [key] [key] and more" },
+    { step_id: "own_status", error_text: "status 401: 401 Bearer [redacted] [redacted] and more" },
   ]);
 });
 

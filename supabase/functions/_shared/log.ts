@@ -1,5 +1,6 @@
 // The only writer of the console: one JSON line an event. Names that mean secrets or contents are
 // redacted here, so that no caller can log them by accident.
+import { hideCredentials, isSecretName, REDACTED } from "./redact.ts";
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 
@@ -10,23 +11,6 @@ export type EventName = `${string}.${string}`;
 const MAX_LINE_LENGTH = 9_500;
 const MAX_TEXT_LENGTH = 2_000;
 const MAX_DEPTH = 6;
-
-const FORBIDDEN_WORDS = new Set([
-  "authorization",
-  "apikey",
-  "token",
-  "secret",
-  "password",
-  "cookie",
-  "payload",
-  "headers",
-]);
-
-/** Keys and JWTs inside of longer texts, such as an error message that quotes a header. */
-const SECRET_SHAPES =
-  /\b(?:sb_secret|wok)_[\w-]+|\beyJ[\w-]+\.[\w-]+\.[\w-]*|\b(?:bearer|basic)\s+[\w.~+/=-]{8,}/gi;
-
-const REDACTED = "[redacted]";
 
 /** Writes one event. Fields are values by name; an Error becomes its name, message and cause. */
 export function logEvent(
@@ -85,16 +69,12 @@ function cleanError(error: Error, depth: number): Record<string, unknown> {
 }
 
 function cleanText(text: string): string {
-  const scrubbed = text.replace(SECRET_SHAPES, REDACTED);
+  const scrubbed = hideCredentials(text);
   return scrubbed.length <= MAX_TEXT_LENGTH ? scrubbed : `${scrubbed.slice(0, MAX_TEXT_LENGTH)}…`;
 }
 
-/** `service_apikey`, `apiKey` and `X-Api-Key` are all meant; numbers such as `token_count` are not. */
+/** Numbers such as `token_count` and flags say nothing that is secret. */
 function isForbidden(name: string, value: unknown): boolean {
   if (value === null || typeof value === "number" || typeof value === "boolean") return false;
-  const words = name.replace(/([a-z0-9])([A-Z])/g, "$1_$2").toLowerCase().split(/[^a-z0-9]+/);
-  return words.some((word, index) =>
-    FORBIDDEN_WORDS.has(word) || FORBIDDEN_WORDS.has(word + (words[index + 1] ?? "")) ||
-    FORBIDDEN_WORDS.has(word.replace(/s$/, "")) || FORBIDDEN_WORDS.has(`${word}s`)
-  );
+  return isSecretName(name);
 }

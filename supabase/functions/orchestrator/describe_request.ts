@@ -3,6 +3,7 @@
 import type { JobRequest } from "../_shared/contract/dashboard.ts";
 import { makeCallbackUrls } from "../_shared/callback/urls.ts";
 import type { DescribedCall, LeasedJob } from "../_shared/database/rows.ts";
+import { hideKeys, REDACTED } from "../_shared/redact.ts";
 import {
   addQuery,
   type AgentCall,
@@ -14,12 +15,6 @@ import { buildAgentCall } from "../_shared/worker/request.ts";
 import { resolveAgentUrl } from "../_shared/worker/resolve_url.ts";
 import { isFanOut, isItem, readKind } from "../_shared/worker/step_kind.ts";
 import { formatCurl } from "./format_curl.ts";
-
-const HIDDEN = "[hidden]";
-/** Secret keys and JWTs of whatever project, wherever they stand in a text. */
-const KEY_SHAPES = /sb_secret_[\w-]+|eyJ[\w-]{10,}\.[\w-]+\.[\w-]*/g;
-/** What is shorter stands in texts by chance. */
-const MIN_SECRET_LENGTH = 8;
 
 export interface DescribeDeps extends PlanDeps {
   identity: CallerIdentity;
@@ -45,7 +40,10 @@ export async function describeRequest(
     return refuse(
       outcome === "skip" && condition !== undefined
         ? `the step would be skipped: its condition ${condition.expression} is false`
-        : hideSecrets(error_text ?? `the step would end with ${outcome}, without a call`, deps),
+        : hideKeys(
+          error_text ?? `the step would end with ${outcome}, without a call`,
+          deps.secrets,
+        ),
     );
   }
   const { identity, nowMs } = deps;
@@ -84,16 +82,16 @@ function explainNoCall(job: DescribedCall): string | null {
 }
 
 function write(url: URL, call: AgentCall, isOwn: boolean, deps: DescribeDeps): JobRequest {
-  const credentials = isOwn ? { serviceJwt: HIDDEN, secretKey: HIDDEN } : null;
+  const credentials = isOwn ? { serviceJwt: REDACTED, secretKey: REDACTED } : null;
   // As text, so that a secret is found wherever it stands, in a key of an object too.
   const shown = JSON.parse(
-    hideSecrets(
+    hideKeys(
       JSON.stringify({
         url: url.href,
         headers: buildHeaders(call, credentials),
         ...(call.body === undefined ? {} : { body: call.body }),
       }),
-      deps,
+      deps.secrets,
     ),
   );
   const request = { method: call.method, url: shown.url, headers: shown.headers };
@@ -111,18 +109,8 @@ function write(url: URL, call: AgentCall, isOwn: boolean, deps: DescribeDeps): J
 
 /** The key of a callback is good for a whole attempt, so that it is not made for people to look at. */
 function makeHiddenUrls(job: LeasedJob, { identity, nowMs }: DescribeDeps) {
-  const tokens = { sign: () => Promise.resolve(HIDDEN) };
+  const tokens = { sign: () => Promise.resolve(REDACTED) };
   return makeCallbackUrls(job, 0, { baseUrl: identity.baseUrl, tokens, nowMs });
-}
-
-function hideSecrets(text: string, { secrets }: DescribeDeps): string {
-  let shown = text;
-  for (const secret of secrets) {
-    // As JSON writes it, without its quotes.
-    const written = JSON.stringify(secret).slice(1, -1);
-    if (secret.length >= MIN_SECRET_LENGTH) shown = shown.replaceAll(written, HIDDEN);
-  }
-  return shown.replace(KEY_SHAPES, HIDDEN);
 }
 
 function refuse(unavailable: string): JobRequest {

@@ -69,8 +69,8 @@ Deno.test("a call is shown as the agent gets it, with its credentials hidden", a
     "x-step-id": "greet",
     "x-attempt": "2",
     "x-deadline": "2026-12-01T07:00:15.000Z",
-    "authorization": "Bearer [hidden]",
-    "apikey": "[hidden]",
+    "authorization": "Bearer [redacted]",
+    "apikey": "[redacted]",
   });
   assert.deepEqual(body, {
     user_id: "ada",
@@ -145,13 +145,13 @@ Deno.test("the token of a callback is not made for people to look at", async () 
     status: "parked",
     parked: { for: "callback", is_over: false },
   });
-  const url = "https://abc.supabase.co/functions/v1/orchestrator/callbacks/[hidden]";
+  const url = "https://abc.supabase.co/functions/v1/orchestrator/callbacks/[redacted]";
   assert.equal(headers["x-callback-url"], url);
   assert.equal(
     (body as { callback_heartbeat_url: string }).callback_heartbeat_url,
     `${url}/heartbeat`,
   );
-  assert.ok(curl.includes("callbacks/[hidden]"));
+  assert.ok(curl.includes("callbacks/[redacted]"));
 });
 
 Deno.test("keys are hidden wherever they stand in what a run carries", async () => {
@@ -164,8 +164,8 @@ Deno.test("keys are hidden wherever they stand in what a run carries", async () 
   const { body, curl } = await describe({}, { run_payload });
   const { payload } = body as { payload: Record<string, string> };
   assert.deepEqual(payload, {
-    note: "use\n[hidden], or [hidden]",
-    "key [hidden]": "line\n[hidden]",
+    note: "use\n[redacted], or [redacted]",
+    "key [redacted]": "line\n[redacted]",
     harmless: "basic understanding of bearer documents",
   });
   for (const secret of [SECRET, jwt, "sb_secret_of_another", "a-service-jwt-of-the-project"]) {

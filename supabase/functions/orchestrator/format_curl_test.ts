@@ -31,7 +31,7 @@ Deno.test("credentials are the shell's own variables", async () => {
     {
       method: "GET",
       url: "https://p.example.com/",
-      headers: { apikey: "[hidden]", "x-a": "$KEY" },
+      headers: { apikey: "[redacted]", "x-a": "$KEY" },
     },
     { apikey: "$KEY" },
   );

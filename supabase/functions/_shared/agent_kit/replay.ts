@@ -3,6 +3,7 @@
 import { OrchestratorError } from "../contract/errors.ts";
 import type { Rpc } from "../database/rpc.ts";
 import { logEvent } from "../log.ts";
+import { hideSecretsIn } from "../redact.ts";
 import type { AgentCall } from "./agent_call.ts";
 import { type AgentReply, isFinal, type ReplyBody } from "./reply.ts";
 
@@ -80,7 +81,12 @@ export async function runOnce(
     const { status: statusCode, body } = reply;
     await settle(
       idempotencyKey,
-      store.finishAgentReply({ idempotencyKey, claimToken, statusCode, body }),
+      store.finishAgentReply({
+        idempotencyKey,
+        claimToken,
+        statusCode,
+        body: hideSecretsIn(body),
+      }),
     );
   }
   return { kind: "fresh", reply };

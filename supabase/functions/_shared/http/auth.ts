@@ -5,6 +5,7 @@
 import { extractCredentials, resolveEnv } from "@supabase/server/core";
 import { OrchestratorError } from "../contract/errors.ts";
 import { getEnv } from "../platform.ts";
+import { noteSecrets } from "../redact.ts";
 import { isEqualInConstantTime } from "./constant_time.ts";
 import { createKeySource } from "./jwks.ts";
 import { type Claims, decodeJwt, isJwt, refuseCredentials, verifyJwt } from "./jwt.ts";
@@ -66,6 +67,7 @@ export function readServiceKeys(): ServiceKeys {
     getEnv("SUPABASE_SERVICE_ROLE_KEY"),
     getEnv("EDGE_SERVICE_JWT"),
   ];
+  noteSecrets([...Object.values(data.secretKeys), ...serviceKeys]);
   return {
     secretKeys: data.secretKeys,
     serviceKeys: serviceKeys.filter((key) => key !== undefined),

@@ -3,7 +3,8 @@ import type { Rpc } from "../database/rpc.ts";
 import type { CallbackClaims } from "../callback/token.ts";
 import { logEvent } from "../log.ts";
 import type { OpenDelivery } from "../contract/notifications.ts";
-import { type OutboundPost, type PostDeps, postMessage } from "./post.ts";
+import { hideSecrets } from "../redact.ts";
+import { type OutboundPost, type PostDeps, postMessage, type PostOutcome } from "./post.ts";
 import { signMessage } from "./signature.ts";
 import { buildDigest } from "./slack.ts";
 import { judgeAttempt, type Verdict } from "./verdict.ts";
@@ -40,12 +41,24 @@ function describeEnd(
 
 async function send(delivery: OpenDelivery, attempt: number, deps: DeliveryDeps): Promise<Verdict> {
   const outcome = await postMessage(writePost(delivery, deps.dashboardUrl), deps);
-  return judgeAttempt(outcome, {
+  return judgeAttempt(hideOwnSecrets(outcome, delivery), {
     attempt,
     kind: delivery.kind,
     nowMs: Date.now(),
     random: Math.random(),
   });
+}
+
+/** A receiver that tells what it was called with must not bring its secrets into tables and messages. */
+function hideOwnSecrets(outcome: PostOutcome, { kind, url, secrets }: OpenDelivery): PostOutcome {
+  // A channel's address is its credential, the more so its last part.
+  const { pathname, href } = new URL(url);
+  const own = kind === "slack"
+    ? [url, href, pathname, pathname.slice(pathname.lastIndexOf("/") + 1)]
+    : secrets.flatMap((secret) => [secret, secret.replace(/^whsec_/, "")]);
+  if (outcome.kind === "timeout") return outcome;
+  if (outcome.kind === "answered") return { ...outcome, text: hideSecrets(outcome.text, own) };
+  return { ...outcome, message: hideSecrets(outcome.message, own) };
 }
 
 function writePost(delivery: OpenDelivery, dashboardUrl: string | undefined): OutboundPost {

@@ -1,6 +1,7 @@
 // Where traces go, by OpenTelemetry's own environment variables.
 // https://opentelemetry.io/docs/specs/otel/protocol/exporter/
 import { OrchestratorError } from "../contract/errors.ts";
+import { noteLikelySecrets } from "../redact.ts";
 
 export interface ReceiverOfTraces {
   url: string;
@@ -53,6 +54,8 @@ function readHeaders(text: string): Record<string, string> {
     }
     headers.push([name, decoded]);
   }
+  // A value may be told without the scheme before it.
+  noteLikelySecrets(headers.flatMap(([, value]) => [value, value.split(" ").at(-1)!]));
   return Object.fromEntries(headers);
 }
 

@@ -1,5 +1,6 @@
 // One HTTP request to an agent, with the timeout over headers and body, and no more of the answer
 // read than may be kept. Serves stage 5, step call; never throws.
+import { hideSecrets } from "../redact.ts";
 import { resolveAgentUrl } from "./resolve_url.ts";
 import type { AgentOrigin } from "./resolve_url.ts";
 
@@ -70,12 +71,15 @@ export async function callAgent(
     });
     const body = await readCapped(response, identity.outputMaxBytes);
     isRead = !body.isCut;
+    const location = response.headers.get("location");
     return {
       kind: "received",
       status: response.status,
       retryAfter: response.headers.get("retry-after"),
-      location: response.headers.get("location"),
+      // An agent that tells what it was called with must not bring our keys into tables and messages.
+      location: location === null ? null : hideSecrets(location),
       ...body,
+      text: hideSecrets(body.text),
       durationMs: spend(),
     };
   } catch (error) {

@@ -4,6 +4,7 @@ import type { StepConfig } from "../contract/compiled_workflow.ts";
 import type { ErrorClass } from "../contract/statuses.ts";
 import type { JobResult } from "../database/rows.ts";
 import { findUnstorable } from "../database/storable.ts";
+import { hideCredentials } from "../redact.ts";
 import type { CallOutcome } from "./call.ts";
 import { parseRetryAfter, readRetryAfterMs } from "./retry_after.ts";
 
@@ -128,10 +129,7 @@ function fail(outcome: "retry" | "dead", errorClass: ErrorClass, text: string): 
 
 /** Cuts a text to what is stored, without credentials that an agent may have echoed. */
 export function cleanErrorText(text: string): string {
-  return text
-    .replace(/\beyJ[\w-]+\.[\w-]+(\.[\w-]*)?/g, "[key]")
-    .replace(/\bsb_secret_[\w-]+/g, "[key]")
-    .replace(/\b(Bearer|Basic)\s+[\w.~+/=-]+/gi, "$1 [key]")
+  return hideCredentials(text)
     .replaceAll("\u0000", "")
     .slice(0, ERROR_TEXT_MAX_CHARS)
     .toWellFormed();

@@ -11,6 +11,7 @@ import type { JobDetail, OutputRef } from "../../_shared/database/rows.ts";
 import { readText } from "../../_shared/http/body.ts";
 import type { Router } from "../../_shared/http/router.ts";
 import { logEvent } from "../../_shared/log.ts";
+import { hideSecrets } from "../../_shared/redact.ts";
 import { countBytes } from "../../_shared/outputs/json_text.ts";
 import type { OutputStore } from "../../_shared/outputs/store.ts";
 import { classifyCallback, refuseLargeOutput } from "../../_shared/worker/classify.ts";
@@ -48,7 +49,7 @@ export function addCallbackRoutes(
     const body = await readBody(context.req.raw, deps.settings.outputMaxBytes);
     const classified = "tooLarge" in body
       ? refuseLargeOutput(body.tooLarge.message)
-      : classifyCallback(body.text, job.config);
+      : classifyCallback(hideSecrets(body.text), job.config);
     const bytes = "tooLarge" in body ? undefined : countBytes(body.text);
     const result = await finishAnswer(job, classified, deps, bytes);
     const logs = bytes === undefined ? {} : { logs: { response_bytes: bytes } };

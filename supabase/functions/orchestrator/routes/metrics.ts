@@ -13,6 +13,7 @@ import {
   renderMetrics,
   TEXT_TYPE,
 } from "../../_shared/metrics/render.ts";
+import { noteSecrets } from "../../_shared/redact.ts";
 import type { Engine } from "../engine.ts";
 
 /** The environment variable with the scraper's token. */
@@ -26,6 +27,7 @@ export function addMetricsRoute(
   { rpc }: Pick<Engine, "rpc">,
   token: string | undefined,
 ): void {
+  noteSecrets([token]);
   router.get("/metrics", async (context) => {
     checkToken(context.req.header("authorization"), token, context.get("requestId"));
     const type = accepts(context, {
