@@ -201,7 +201,16 @@ export class FakeQueue {
     const next = Math.min(...later.map((job) => job.dueAt)) - this.clock.now();
     const next_due_ms = later.length === 0 ? null : Math.max(0, next);
     const signals = this.signalled.length > 0;
-    return { jobs: jobs.map(toLeasedJob), runs: [], reads: [], next_due_ms, deferred, signals };
+    return {
+      jobs: jobs.map(toLeasedJob),
+      runs: [],
+      configs: [],
+      reads: [],
+      lease_token: null,
+      next_due_ms,
+      deferred,
+      signals,
+    };
   }
 
   #complete({ job_id, lease_token, outcome, retry_after_ms = 0 }: JobResult): SettledJob {
