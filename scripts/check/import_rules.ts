@@ -28,7 +28,8 @@ const SHARED_IMPORTS: Record<string, string[]> = {
   database: ["contract", "http", "platform", "log"],
   metrics: ["database"],
   http: ["contract", "platform", "log", "workflow/near.ts"],
-  agent_kit: ["contract", "http", "platform", "log", "database"],
+  agent_token: ["contract", "database", "http"],
+  agent_kit: ["contract", "http", "platform", "log", "database", "agent_token"],
 };
 
 /** Packages that only one part may know. */

@@ -36,8 +36,10 @@ Deno.test("a viewer is let in where people look, and refused wherever something 
       assert.notEqual(answer.status, 403, route);
       assert.notEqual(answer.status, 500, route);
     } else if (level === "open") {
-      // The description of the routes is for everybody; what else is open has a credential of its own.
-      assert.equal(answer.status, route === "GET /openapi.json" ? 200 : 401, route);
+      // The description of the routes and public keys are for everybody; what else is open has a
+      // credential of its own.
+      const isPublic = ["GET /openapi.json", "GET /.well-known/jwks.json"].includes(route);
+      assert.equal(answer.status, isPublic ? 200 : 401, route);
     } else {
       const message = level === "operator" ? /needs the role operator/ : /takes a service key only/;
       expectProblem(answer, { status: 403, kind: "forbidden", message }, route);

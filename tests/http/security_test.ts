@@ -293,7 +293,10 @@ function call(name: string, { route, path, body }: Call, headers: Headers): Prom
 }
 
 /** Routes of the orchestrator that refuse nobody. */
-const PUBLIC_ROUTES = [{ route: "GET /openapi.json" }];
+const PUBLIC_ROUTES = [
+  { route: "GET /openapi.json" },
+  { route: "GET /.well-known/jwks.json" },
+];
 
 function expectRefusal(answer: Answer, name: string, status: number, what: string): void {
   const kind = status === 403 ? "forbidden" : "unauthorized";
