@@ -1,6 +1,10 @@
 // Agents that take tokens get one for each call, and no key of the project; it opens that call alone.
 import assert from "node:assert/strict";
 import { sign } from "hono/jwt";
+import {
+  makeSigningKey,
+  type SigningKey,
+} from "../../supabase/functions/_shared/agent_token/signing_key.ts";
 import { openHttpStack, send } from "./http_stack.ts";
 import { createTokenCalls, readClaims, readToken, TOKEN_AGENTS } from "./agent_token_calls.ts";
 
@@ -16,9 +20,7 @@ function writeAll(call: (typeof it.agents.calls)[number]): string {
   return JSON.stringify([call.path, call.query, [...call.headers], call.body]);
 }
 
-type PrivateKey = JsonWebKey & { kid: string; alg: "ES256" };
-
-async function readPrivateKey(): Promise<PrivateKey> {
+async function readPrivateKey(): Promise<SigningKey> {
   const [{ key }] = await it.sql<{ key: string }[]>`
     select decrypted_secret as key from vault.decrypted_secrets where name like 'orchestrator/agent_token_key/%'`;
   return JSON.parse(key);
@@ -143,10 +145,6 @@ Deno.test("a token that is tampered with, unsigned, signed by another key or ano
   const write = (part: unknown) =>
     btoa(JSON.stringify(part)).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
   const { kid } = JSON.parse(atob(header));
-  const foreign = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, [
-    "sign",
-  ]);
-  const { d, x, y, kty, crv } = await crypto.subtle.exportKey("jwk", foreign.privateKey);
   const publicKeys =
     await (await fetch(`${it.stack.url}/functions/v1/orchestrator/.well-known/jwks.json`)).text();
   const tokens = {
@@ -154,14 +152,8 @@ Deno.test("a token that is tampered with, unsigned, signed by another key or ano
     "no signature": `${header}.${payload}.`,
     "alg none": `${write({ alg: "none", typ: "JWT", kid })}.${payload}.`,
     "alg none without kid": `${write({ alg: "none" })}.${payload}.`,
-    "another key under this name": await sign(
-      claims,
-      { d, x, y, kty, crv, kid, alg: "ES256" } as PrivateKey,
-    ),
-    "another key": await sign(
-      claims,
-      { d, x, y, kty, crv, kid: "other", alg: "ES256" } as PrivateKey,
-    ),
+    "another key under this name": await sign(claims, await makeSigningKey(kid)),
+    "another key": await sign(claims, await makeSigningKey()),
     "the public keys as a shared secret": await sign(claims, publicKeys, "HS256"),
     "the public keys as a shared secret under this name": await sign(
       claims,
@@ -189,7 +181,10 @@ Deno.test("a token that has ended, has no end, or comes from another project is 
         iss: "https://other.supabase.co/functions/v1/orchestrator",
       },
       "of nobody": { ...living, iss: undefined },
-      "for several agents": { ...living, aud: [claims.aud, "/functions/v1/agent-proxy/echo"] },
+      "for several agents": {
+        ...living,
+        aud: [String(claims.aud), "/functions/v1/agent-proxy/echo"],
+      },
       "for no call": { ...living, req: undefined },
       "of the service role": { role: "service_role", exp: living.exp },
     })
@@ -212,12 +207,13 @@ Deno.test("a token opens neither the database nor Storage nor a route of the orc
       "/functions/v1/cron-orchestrator",
     ]
   ) {
-    for (
-      const headers of [{ authorization: `Bearer ${token}` }, { apikey: token }, {
-        authorization: `Bearer ${token}`,
-        apikey: publishable,
-      }]
-    ) {
+    const bearer = `Bearer ${token}`;
+    const presented: Record<string, string>[] = [
+      { authorization: bearer },
+      { apikey: token },
+      { authorization: bearer, apikey: publishable },
+    ];
+    for (const headers of presented) {
       const method = path.endsWith("cron-orchestrator") ? "POST" : "GET";
       const answer = await send(it.stack.url + path, method, { headers });
       assert.ok(

@@ -139,6 +139,17 @@ Deno.test("a set-up creates everything, and a second one changes nothing", async
   assert.doesNotMatch(dry.stdout, /would (create|upload|publish|make)/);
 });
 
+Deno.test("a key for agent tokens is rotated on demand, and told by its time alone", async () => {
+  const { code, stdout, stderr } = await setup("--token-key", "rotate");
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /^made a key that signs agent tokens, from \d{4}-.*Z on$/m);
+  const keys = await db.rpc.listAgentTokenKeys();
+  assert.equal(keys.length, 2);
+  assert.ok(Date.parse(keys[1].signs_from) > Date.now());
+  const again = await setup("--token-key", "rotate");
+  assert.doesNotMatch(again.stdout, /signs agent tokens/, "the rotation is under way");
+});
+
 Deno.test("a changed file is uploaded and published as the next version, the others are left alone", async () => {
   const source = await Deno.readTextFile(`${ROOT}/workflows/weekly_seed_v1.yml`);
   const root = await makeRoot({ "weekly_seed_v1.yml": source.replace("18 *", "19 *") });

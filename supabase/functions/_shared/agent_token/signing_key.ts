@@ -1,29 +1,35 @@
 // The key that signs agent tokens: made at set-up, kept in Vault, read by workers for a minute at most.
 import type { Rpc } from "../database/rpc.ts";
 
-const ALGORITHM = { name: "ECDSA", namedCurve: "P-256" };
-
 /** How long a worker goes on with a key that it has read. */
 const MAX_AGE_MS = 60_000;
 
-/** ES256, with its id. */
-export type SigningKey = JsonWebKey & { kid: string; alg: "ES256" };
+/** Ed25519, with its id. */
+export type SigningKey = JsonWebKey & { kid: string; alg: "EdDSA" };
 
 /** What becomes of the keys that are there; see keep_agent_token_key in SQL. */
 export type KeyMode = "ensure" | "rotate" | "replace";
 
 /** Makes a key and has it kept. `made`: it signs from `signs_from` on; `kept`: there was one already. */
 export async function keepSigningKey(rpc: Pick<Rpc, "keepAgentTokenKey">, mode: KeyMode) {
-  const pair = await crypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
-  const kid = crypto.randomUUID();
-  const { kty, crv, x, y, d } = await crypto.subtle.exportKey("jwk", pair.privateKey);
-  const publicKey = { kty, crv, x, y, kid, alg: "ES256", use: "sig" };
+  const key = await makeSigningKey();
+  const { d: _private, ...publicPart } = key;
   return await rpc.keepAgentTokenKey({
-    keyId: kid,
-    publicKey,
-    privateKey: JSON.stringify({ kty, crv, x, y, d, kid, alg: "ES256" }),
+    keyId: key.kid,
+    publicKey: { ...publicPart, use: "sig" },
+    privateKey: JSON.stringify(key),
     mode,
   });
+}
+
+/** Makes a key, with its private part. */
+export async function makeSigningKey(kid: string = crypto.randomUUID()): Promise<SigningKey> {
+  const pair = await crypto.subtle.generateKey("Ed25519", true, ["sign", "verify"]);
+  const { kty, crv, x, d } = await crypto.subtle.exportKey(
+    "jwk",
+    (pair as CryptoKeyPair).privateKey,
+  );
+  return { kty, crv, x, d, kid, alg: "EdDSA" };
 }
 
 /** Makes a reader of the key that signs now; null where none was made. */

@@ -26,7 +26,7 @@ export function createTokenAuth(options: TokenAuthOptions): Authenticate {
   return async (request) => {
     const token = readToken(request, issuer);
     if (token === null) return await authenticateOther(request);
-    const claims = await verifyJwt(token, findKeys);
+    const claims = await verifyJwt(token, findKeys, ["EdDSA"]);
     checkClaims(claims, request, functionName);
     const caller: ServiceCaller = {
       kind: "service",

@@ -22,12 +22,11 @@ const drained = workerStart.extend({
 
 const agentTokenKeys = z.object({
   keys: z.array(z.object({
-    kty: z.literal("EC"),
-    crv: z.literal("P-256"),
+    kty: z.literal("OKP"),
+    crv: z.literal("Ed25519"),
     x: z.string(),
-    y: z.string(),
     kid: z.string(),
-    alg: z.literal("ES256"),
+    alg: z.literal("EdDSA"),
     use: z.literal("sig"),
   })),
 });
