@@ -9673,8 +9673,8 @@ CREATE OR REPLACE FUNCTION public.keep_agent_token_key(p_key_id text, p_public_k
  SET search_path TO ''
 AS $function$
 declare
-  -- Longer than verifiers keep a set of keys (http/jwks.ts: 10 minutes), and than a worker goes on with a key that
-  -- it has read (its time to live, and that of the last token).
+  -- Longer than verifiers keep a set of keys (http/jwks.ts: 10 minutes), than a worker keeps a key (a minute), and
+  -- than the last token of that key lives (three).
   v_overlap constant interval := interval '15 minutes';
   v_now timestamptz := orchestrator.now();
   v_newest orchestrator.agent_token_keys;

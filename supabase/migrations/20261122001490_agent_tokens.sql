@@ -51,8 +51,8 @@ security invoker
 set search_path = ''
 as $$
 declare
-  -- Longer than verifiers keep a set of keys (http/jwks.ts: 10 minutes), and than a worker goes on with a key that
-  -- it has read (its time to live, and that of the last token).
+  -- Longer than verifiers keep a set of keys (http/jwks.ts: 10 minutes), than a worker keeps a key (a minute), and
+  -- than the last token of that key lives (three).
   v_overlap constant interval := interval '15 minutes';
   v_now timestamptz := orchestrator.now();
   v_newest orchestrator.agent_token_keys;

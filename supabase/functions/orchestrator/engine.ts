@@ -54,16 +54,11 @@ export function openEngine(): Engine {
   const readKey = createKeyReader(rpc);
   const loadIdentity = async () => {
     const { allowedAgentHosts, outputMaxBytes, tokenAgents } = await loadSettings();
-    return {
-      baseUrl,
-      serviceJwt,
-      secretKey,
-      allowedAgentHosts,
-      outputMaxBytes,
-      ...(tokenAgents.length === 0
-        ? {}
-        : { tokens: createTokenIssuer({ baseUrl, tokenAgents, key: await readKey() }) }),
-    };
+    const identity = { baseUrl, serviceJwt, secretKey, allowedAgentHosts, outputMaxBytes };
+    if (tokenAgents.length === 0) return identity;
+    // Here already: with the database away nothing is begun, and no call fails for want of a key.
+    await readKey();
+    return { ...identity, tokens: createTokenIssuer({ baseUrl, tokenAgents, readKey }) };
   };
   const loadFinishDeps = async () => ({
     rpc,

@@ -15,15 +15,17 @@ export interface IssuerOptions {
   baseUrl: string;
   /** The setting token_agents. */
   tokenAgents: readonly string[];
-  key: SigningKey | null;
+  /** Asked for each token, so that a new key counts while a worker drains. */
+  readKey(): Promise<SigningKey | null>;
   now?: () => number;
 }
 
 export function createTokenIssuer(options: IssuerOptions): TokenIssuer {
-  const { baseUrl, tokenAgents, key, now = Date.now } = options;
+  const { baseUrl, tokenAgents, readKey, now = Date.now } = options;
   return {
     serves: (url, isOwn) => takesToken(url, isOwn, tokenAgents),
     async issue(call) {
+      const key = await readKey();
       if (key === null) {
         throw new Error("no key signs agent tokens: `deno task setup` makes one");
       }

@@ -32,19 +32,30 @@ export async function makeSigningKey(kid: string = crypto.randomUUID()): Promise
   return { kty, crv, x, d, kid, alg: "EdDSA" };
 }
 
-/** Makes a reader of the key that signs now; null where none was made. */
+/**
+ * Makes a reader of the key that signs now; null where none was made. Once it has a key, a database that
+ * is away for a while does not take it.
+ */
 export function createKeyReader(
   rpc: Pick<Rpc, "getAgentTokenKey">,
   now: () => number = Date.now,
 ): () => Promise<SigningKey | null> {
   let key: SigningKey | null = null;
   let readAt = -Infinity;
-  return async () => {
-    if (key === null || now() - readAt > MAX_AGE_MS) {
+  let reading: Promise<SigningKey | null> | null = null;
+  const read = async () => {
+    try {
       const found = await rpc.getAgentTokenKey();
       key = found?.private_key ? JSON.parse(found.private_key) as SigningKey : null;
-      readAt = now();
+    } catch (error) {
+      if (key === null) throw error;
     }
+    readAt = now();
     return key;
+  };
+  return async () => {
+    if (key !== null && now() - readAt <= MAX_AGE_MS) return key;
+    reading ??= read().finally(() => reading = null);
+    return await reading;
   };
 }

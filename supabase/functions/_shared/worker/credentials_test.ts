@@ -8,10 +8,11 @@ import { chooseCredentials } from "./credentials.ts";
 const BASE = "https://ref.supabase.co";
 const KEYS = { serviceJwt: "service-jwt", secretKey: "secret-key" };
 
+const key = await makeSigningKey("k");
 const tokens = createTokenIssuer({
   baseUrl: BASE,
   tokenAgents: ["/functions/v1/ai-", "https://agents.example.com/"],
-  key: await makeSigningKey("k"),
+  readKey: () => Promise.resolve(key),
 });
 
 const call: AgentCall = {
@@ -59,7 +60,11 @@ Deno.test("a token that cannot be signed ends as a refusal, and nobody is called
       baseUrl,
       allowedAgentHosts: [],
       outputMaxBytes: 1_000,
-      tokens: createTokenIssuer({ baseUrl, tokenAgents: ["/functions/v1/ai-"], key: null }),
+      tokens: createTokenIssuer({
+        baseUrl,
+        tokenAgents: ["/functions/v1/ai-"],
+        readKey: () => Promise.resolve(null),
+      }),
     });
     assert.equal(outcome.kind, "refused");
     assert.match(outcome.kind === "refused" ? outcome.message : "", /`deno task setup` makes one/);
