@@ -1,6 +1,6 @@
 // Sets a project up, or brings it up to date: the buckets, the workflow files and their templates, the
-// published definitions, Vault with the key that signs agent tokens, and pg_cron. The same for the local stack and for hosted projects; safe
-// to repeat.
+// published definitions, Vault with the key that signs agent tokens, and pg_cron. The same for the local
+// stack and for hosted projects; safe to repeat.
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { readProjectNames } from "./project_names.ts";

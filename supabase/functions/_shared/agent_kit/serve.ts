@@ -1,5 +1,6 @@
-// Serves agents: auth by service key or agent token, replay of replies by idempotency key, the deadline of the call and
-// the `ok` envelope around functions that take a call and give a reply. Start reading here.
+// Serves agents: auth by service key or agent token, replay of replies by idempotency key, the deadline
+// of the call and the `ok` envelope around functions that take a call and give a reply. Start reading
+// here.
 import { checkRequestDigest, createTokenAuth } from "../agent_token/verify.ts";
 import { OrchestratorError } from "../contract/errors.ts";
 import { readBaseUrl } from "../database/project.ts";
