@@ -1,6 +1,6 @@
 // Sets a project up, or brings it up to date: the buckets, the workflow files and their templates, the
-// published definitions, Vault and pg_cron. The same for the local stack and for hosted projects; safe
-// to repeat.
+// published definitions, Vault with the key that signs agent tokens, and pg_cron. The same for the local
+// stack and for hosted projects; safe to repeat.
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { readProjectNames } from "./project_names.ts";
@@ -10,6 +10,10 @@ import { readSettings, type Settings } from "../supabase/functions/_shared/contr
 import type { CompiledWorkflow } from "../supabase/functions/_shared/contract/compiled_workflow.ts";
 import { connect } from "../supabase/functions/_shared/database/client.ts";
 import type { Rpc } from "../supabase/functions/_shared/database/rpc.ts";
+import {
+  keepSigningKey,
+  type KeyMode,
+} from "../supabase/functions/_shared/agent_token/signing_key.ts";
 import { ARCHIVE_BUCKET, ArchiveBucket } from "../supabase/functions/_shared/archive/bucket.ts";
 import { OUTPUT_BUCKET, OutputBucket } from "../supabase/functions/_shared/outputs/bucket.ts";
 import {
@@ -33,6 +37,8 @@ export interface SetUpOptions {
   root: string;
   /** Where Postgres reaches the functions, if not under `url`. */
   baseUrl?: string;
+  /** What becomes of the key that signs agent tokens; made if there is none unless told otherwise. */
+  tokenKey?: KeyMode;
   /** Only tells what would be done. */
   dryRun?: boolean;
   onProgress?: (line: string) => void;
@@ -59,6 +65,7 @@ const PAST = {
   create: "created",
   upload: "uploaded",
   publish: "published",
+  make: "made",
   store: "stored",
   schedule: "scheduled",
 } as const;
@@ -74,7 +81,7 @@ export class InvalidWorkflowsError extends Error {
 
 /** Does it all; throws before it touches anything if a workflow file has problems. */
 export async function setUp(options: SetUpOptions): Promise<SetUpResult> {
-  const { url, serviceKey, root, baseUrl = url, dryRun = false } = options;
+  const { url, serviceKey, root, baseUrl = url, tokenKey = "ensure", dryRun = false } = options;
   const tell: Tell = (verb, rest) =>
     options.onProgress?.(dryRun ? `would ${verb} ${rest}` : `${PAST[verb]} ${rest}`);
   const { rpc, storage } = connect(url, serviceKey);
@@ -112,6 +119,8 @@ export async function setUp(options: SetUpOptions): Promise<SetUpResult> {
     settings: listRetention(settings),
   });
   tell("store", `${baseUrl} and the service key in Vault`);
+  const signsFrom = await makeTokenKey(rpc, tokenKey, dryRun);
+  if (signsFrom !== null) tell("make", `a key that signs agent tokens${signsFrom}`);
   if (dryRun) tell("schedule", "the pg_cron jobs");
   for (const { name, schedule } of cron_jobs) tell("schedule", `${name} by pg_cron: ${schedule}`);
   return {
@@ -125,6 +134,16 @@ export async function setUp(options: SetUpOptions): Promise<SetUpResult> {
     templates: templates.map(({ file }) => ({ file, isUploaded: uploaded.has(file) })),
     cronJobs: cron_jobs,
   };
+}
+
+/** What is to be said of a new key, or null where the one that is there stays. */
+async function makeTokenKey(rpc: Rpc, mode: KeyMode, dryRun: boolean): Promise<string | null> {
+  if (dryRun) {
+    return mode !== "ensure" || (await rpc.listAgentTokenKeys()).length === 0 ? "" : null;
+  }
+  const { result, signs_from } = await keepSigningKey(rpc, mode);
+  if (result === "kept") return null;
+  return mode === "rotate" ? `, from ${new Date(signs_from).toISOString()} on` : "";
 }
 
 /** Publishes what is not published yet, and tells which files that were. */
@@ -244,6 +263,8 @@ const HELP = `Sets up the orchestrator in a Supabase project. Safe to repeat.
                    (env SUPABASE_SECRET_KEY or SUPABASE_SERVICE_ROLE_KEY)
   --base-url URL   where Postgres reaches the functions, if not under --url;
                    with \`supabase start\` that is http://api.supabase.internal:8000
+  --token-key HOW  rotate: make the next key that signs agent tokens, with an overlap;
+                   replace: at once, after a leak. Without it: made if there is none
   --root FOLDER    the folder that holds workflows/ (default: this repository)
   --dry-run        tell what would be done, and touch nothing
   --help           this text`;
@@ -278,6 +299,7 @@ function readArguments(args: string[]): string | (SetUpOptions & { help: boolean
         key: { type: "string" },
         "base-url": { type: "string" },
         root: { type: "string" },
+        "token-key": { type: "string" },
         "dry-run": { type: "boolean" },
         help: { type: "boolean", short: "h" },
       },
@@ -286,11 +308,16 @@ function readArguments(args: string[]): string | (SetUpOptions & { help: boolean
     const help = values.help ?? false;
     if (!help && !URL.canParse(url)) return `--url must be a URL, got "${url}"\n\n${HELP}`;
     if (!help && serviceKey === "") return `--key is missing\n\n${HELP}`;
+    const tokenKey = values["token-key"];
+    if (tokenKey !== undefined && tokenKey !== "rotate" && tokenKey !== "replace") {
+      return `--token-key must be rotate or replace, got "${tokenKey}"\n\n${HELP}`;
+    }
     return {
       url: url.replace(/\/+$/, ""),
       serviceKey,
       root: values.root ?? join(import.meta.dirname!, ".."),
       baseUrl: values["base-url"]?.replace(/\/+$/, ""),
+      tokenKey,
       dryRun: values["dry-run"] ?? false,
       help,
     };

@@ -9,6 +9,22 @@ create schema orchestrator;
 comment on schema orchestrator is 'Private helpers of the workflow orchestrator; the callable surface is in public, for service_role alone.';
 grant usage on schema orchestrator to service_role;
 
+create table orchestrator.agent_token_keys (
+  key_id text not null,
+  public_key jsonb not null,
+  created_at timestamp with time zone not null,
+  signs_from timestamp with time zone not null,
+  ends_at timestamp with time zone,
+  constraint agent_token_keys_pkey PRIMARY KEY (key_id),
+  constraint agent_token_keys_are_public CHECK ((NOT (public_key ? 'd'::text))),
+  constraint agent_token_keys_end_after_they_began CHECK ((ends_at >= signs_from))
+);
+comment on table orchestrator.agent_token_keys is 'Public keys (JWK) by which agents verify their tokens. A key is published before signs_from, and until ends_at, so that whoever keeps the set for a while knows every key that signs.';
+CREATE UNIQUE INDEX agent_token_keys_one_without_an_end ON orchestrator.agent_token_keys USING btree ((true)) WHERE (ends_at IS NULL);
+alter table orchestrator.agent_token_keys enable row level security;
+create policy "nobody but the service role" on orchestrator.agent_token_keys as permissive for all to public using (false) with check (false);
+grant delete, insert, select, update on orchestrator.agent_token_keys to service_role;
+
 create table orchestrator.alert_counters (
   series text not null,
   subject text not null,
@@ -2070,6 +2086,24 @@ end;
 $function$;
 comment on function orchestrator._draw_series(p_from timestamp with time zone, p_bucket interval, p_buckets integer) is 'Runs and attempts by spans of time. Of runs that were created before it begins, only those of the day before are looked at: no index knows when runs end, which keeps ending one cheap. Late results are no attempts here.';
 grant execute on function orchestrator._draw_series(p_from timestamp with time zone, p_bucket interval, p_buckets integer) to service_role;
+
+CREATE OR REPLACE FUNCTION orchestrator._drop_agent_token_keys(p_ended_at timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_key record;
+begin
+  for v_key in
+    delete from orchestrator.agent_token_keys where p_ended_at is null or ends_at <= p_ended_at returning key_id
+  loop
+    perform orchestrator.keep_secret('agent_token_key/' || v_key.key_id, null);
+  end loop;
+end;
+$function$;
+comment on function orchestrator._drop_agent_token_keys(p_ended_at timestamp with time zone) is 'Forgets the keys that had ended by then, with their private part in Vault; null: all keys.';
+grant execute on function orchestrator._drop_agent_token_keys(p_ended_at timestamp with time zone) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._drop_outputs(p_results jsonb, p_settled bigint[])
  RETURNS void
@@ -9054,6 +9088,30 @@ $function$;
 comment on function public.forget_outputs(p_paths text[]) is 'Notes that stale outputs were deleted from Storage.';
 grant execute on function public.forget_outputs(p_paths text[]) to service_role;
 
+CREATE OR REPLACE FUNCTION public.get_agent_token_key()
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_now timestamptz := orchestrator.now();
+begin
+  return (
+    select jsonb_build_object(
+      'key_id', key_id,
+      'private_key', orchestrator.read_secret('agent_token_key/' || key_id)
+    )
+    from orchestrator.agent_token_keys
+    where signs_from <= v_now and (ends_at is null or ends_at > v_now)
+    order by signs_from desc
+    limit 1
+  );
+end;
+$function$;
+comment on function public.get_agent_token_key() is 'The key that signs agent tokens now, with its private part (JWK as text, null if Vault has none); null without a key.';
+grant execute on function public.get_agent_token_key() to service_role;
+
 CREATE OR REPLACE FUNCTION public.get_health()
  RETURNS jsonb
  LANGUAGE sql
@@ -9682,6 +9740,44 @@ $function$;
 comment on function public.insert_event(p_user_id text, p_type text, p_intent_id text, p_payload jsonb, p_idempotency_key text, p_trace_parent text, p_trace_state text) is 'Inserts an event once per idempotency key and tells which runs it started.';
 grant execute on function public.insert_event(p_user_id text, p_type text, p_intent_id text, p_payload jsonb, p_idempotency_key text, p_trace_parent text, p_trace_state text) to service_role;
 
+CREATE OR REPLACE FUNCTION public.keep_agent_token_key(p_key_id text, p_public_key jsonb, p_private_key text, p_mode text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  -- Longer than verifiers keep a set of keys (http/jwks.ts: 10 minutes), than a worker keeps a key (a minute), and
+  -- than the last token of that key lives (three).
+  v_overlap constant interval := interval '15 minutes';
+  v_now timestamptz := orchestrator.now();
+  v_newest orchestrator.agent_token_keys;
+  v_signs_from timestamptz := v_now;
+begin
+  if p_mode not in ('ensure', 'rotate', 'replace') then
+    raise exception 'keeping a key for agent tokens: mode must be ensure, rotate or replace, got %', p_mode
+      using errcode = 'WF001';
+  end if;
+  lock table orchestrator.agent_token_keys in share row exclusive mode;
+  perform orchestrator._drop_agent_token_keys(case when p_mode <> 'replace' then v_now end);
+  select * into v_newest from orchestrator.agent_token_keys where ends_at is null;
+  if found and orchestrator.read_secret('agent_token_key/' || v_newest.key_id) is null then
+    -- A restored database without its Vault: nothing can be signed by these.
+    perform orchestrator._drop_agent_token_keys(null);
+  elsif found and (p_mode = 'ensure' or v_newest.signs_from > v_now) then
+    return jsonb_build_object('result', 'kept', 'key_id', v_newest.key_id, 'signs_from', v_newest.signs_from);
+  elsif found then
+    v_signs_from := v_now + v_overlap;
+    update orchestrator.agent_token_keys set ends_at = v_signs_from + v_overlap where key_id = v_newest.key_id;
+  end if;
+  insert into orchestrator.agent_token_keys (key_id, public_key, created_at, signs_from)
+  values (p_key_id, p_public_key, v_now, v_signs_from);
+  perform orchestrator.keep_secret('agent_token_key/' || p_key_id, p_private_key);
+  return jsonb_build_object('result', 'made', 'key_id', p_key_id, 'signs_from', v_signs_from);
+end;
+$function$;
+comment on function public.keep_agent_token_key(p_key_id text, p_public_key jsonb, p_private_key text, p_mode text) is 'Keeps a new key for agent tokens: ensure only if there is none, rotate with an overlap in which both verify (or kept, while an earlier rotation is under way), replace at once, with all others gone.';
+grant execute on function public.keep_agent_token_key(p_key_id text, p_public_key jsonb, p_private_key text, p_mode text) to service_role;
+
 CREATE OR REPLACE FUNCTION public.lease_jobs(p_worker_id text, p_limit integer, p_lease_ms integer)
  RETURNS json
  LANGUAGE plpgsql
@@ -9699,6 +9795,28 @@ end;
 $function$;
 comment on function public.lease_jobs(p_worker_id text, p_limit integer, p_lease_ms integer) is 'Leases up to p_limit due jobs within their rate limits. deferred counts jobs put off to their bucket''s next token; next_due_ms is null while more may be due; signals: process_signals has work; leased_us: when, in microseconds since 1970.';
 grant execute on function public.lease_jobs(p_worker_id text, p_limit integer, p_lease_ms integer) to service_role;
+
+CREATE OR REPLACE FUNCTION public.list_agent_token_keys()
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_now timestamptz := orchestrator.now();
+begin
+  return coalesce(
+    (
+      select jsonb_agg(to_jsonb(k) order by k.signs_from)
+      from orchestrator.agent_token_keys k
+      where k.ends_at is null or k.ends_at > v_now
+    ),
+    jsonb_build_array()
+  );
+end;
+$function$;
+comment on function public.list_agent_token_keys() is 'The public keys by which agent tokens verify now, or soon.';
+grant execute on function public.list_agent_token_keys() to service_role;
 
 CREATE OR REPLACE FUNCTION public.list_alerts()
  RETURNS jsonb

@@ -29,7 +29,8 @@ const SHARED_IMPORTS: Record<string, string[]> = {
   database: ["contract", "http", "platform", "log"],
   metrics: ["database"],
   http: ["contract", "platform", "log", "redact", "workflow/near.ts"],
-  agent_kit: ["contract", "http", "platform", "log", "redact", "database"],
+  agent_token: ["contract", "database", "http", "redact"],
+  agent_kit: ["contract", "http", "platform", "log", "redact", "database", "agent_token"],
 };
 
 /** Packages that only one part may know. */

@@ -28,6 +28,7 @@
 --   traces        runs that have ended, until their spans are exported
 --   progress      how far a run is, for apps that show it
 --   retention     what is old: archived where that is asked for, and deleted in small batches
+--   agent_tokens  the keys that sign what agents get in place of the service key
 --   invariants    what holds between the rows, and the view of each that shows what breaks it
 --
 -- Tables and RPCs that callers name live in public; helpers live in orchestrator.

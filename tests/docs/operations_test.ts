@@ -21,6 +21,7 @@ const HOSTED = [
   "npx -y deno@2 task admin:build --url $SUPABASE_URL --key sb_publishable_... --out dist",
   "git pull",
   "export SUPABASE_SECRET_KEY=sb_secret_...",
+  "npx -y deno@2 task setup --token-key rotate",
   'supabase db dump --db-url "$DATABASE_URL" -f schema.sql --schema public,orchestrator',
   'psql "$DATABASE_URL" --single-transaction -v ON_ERROR_STOP=1 \\',
   "supabase secrets set ORCHESTRATOR_METRICS_TOKEN=$(openssl rand -hex 24)",

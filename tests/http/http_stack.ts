@@ -23,6 +23,7 @@ export interface AskOptions {
 }
 
 export interface HttpStack {
+  db: TestStack["db"];
   stack: Stack;
   agents: TestStack["agents"];
   /** Connected as superuser. */
@@ -41,6 +42,7 @@ export async function openHttpStack(options: OpenOptions = {}): Promise<HttpStac
     ...options,
   });
   return {
+    db,
     stack,
     agents,
     sql: db.admin,

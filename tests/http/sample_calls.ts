@@ -117,6 +117,7 @@ const ORCHESTRATOR: Record<string, Sample> = {
   "POST /runs/:id/steps": { body: { author: "x", steps: STEPS }, status: 404 },
   "POST /deliveries": { body: {}, status: 400 },
   "GET /openapi.json": { status: 200, opensWith: "none" },
+  "GET /.well-known/jwks.json": { status: 200, opensWith: "none" },
   "POST /callbacks/:token": {
     body: { ok: true, output: null },
     status: 404,

@@ -31,6 +31,7 @@ async function readAll(): Promise<Record<string, unknown>> {
     objects: await read("select * from storage.objects order by name"),
     jobs: await read("select jobname, schedule, command from cron.job order by jobname"),
     secrets: await read("select name, decrypted_secret from vault.decrypted_secrets order by name"),
+    tokenKeys: await read("select * from orchestrator.agent_token_keys order by key_id"),
   };
 }
 
@@ -59,6 +60,7 @@ Deno.test("a dry run on a fresh project tells what it would do, and touches noth
     "would publish daily_instructor_v1",
     "would publish weekly_seed_v1",
     `would store ${stack.url} and the service key in Vault`,
+    "would make a key that signs agent tokens",
     "would schedule the pg_cron jobs",
     "nothing was touched",
   ]);
@@ -134,7 +136,18 @@ Deno.test("a set-up creates everything, and a second one changes nothing", async
   assert.deepEqual(await readAll(), before);
 
   const dry = await setup("--dry-run");
-  assert.doesNotMatch(dry.stdout, /would (create|upload|publish)/);
+  assert.doesNotMatch(dry.stdout, /would (create|upload|publish|make)/);
+});
+
+Deno.test("a key for agent tokens is rotated on demand, and told by its time alone", async () => {
+  const { code, stdout, stderr } = await setup("--token-key", "rotate");
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /^made a key that signs agent tokens, from \d{4}-.*Z on$/m);
+  const keys = await db.rpc.listAgentTokenKeys();
+  assert.equal(keys.length, 2);
+  assert.ok(Date.parse(keys[1].signs_from) > Date.now());
+  const again = await setup("--token-key", "rotate");
+  assert.doesNotMatch(again.stdout, /signs agent tokens/, "the rotation is under way");
 });
 
 Deno.test("a changed file is uploaded and published as the next version, the others are left alone", async () => {
@@ -157,7 +170,8 @@ Deno.test("the service_role key and another base URL are taken as well", async (
   );
   assert.equal(code, 0, stderr);
   const rows = await db.admin<{ name: string; decrypted_secret: string }[]>`
-    select name, decrypted_secret from vault.decrypted_secrets order by name`;
+    select name, decrypted_secret from vault.decrypted_secrets
+    where name in ('orchestrator_base_url', 'orchestrator_service_key') order by name`;
   assert.deepEqual(rows.map((row) => row.decrypted_secret), [
     "http://api.supabase.internal:8000",
     serviceRoleJwt,
@@ -170,6 +184,7 @@ Deno.test("a wrong call ends with 2 and the help; what is not there is told by n
       [["--url", "nonsense"], /^--url must be a URL, got "nonsense"/],
       [["--key", ""], /^--key is missing/],
       [["--drry-run"], /drry-run/],
+      [["--token-key", "renew"], /^--token-key must be rotate or replace, got "renew"/],
     ] as [string[], RegExp][]
   ) {
     const { code, stdout, stderr } = await setup(...args);

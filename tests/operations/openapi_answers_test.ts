@@ -347,6 +347,8 @@ Deno.test("the state of everything answers as the document says, well or not", a
   await expect(200, "GET", "/audit?limit=200");
   await expect(404, "GET", "/me");
   await expect(200, "GET", "/openapi.json");
+  const { keys } = await expect(200, "GET", "/.well-known/jwks.json");
+  assert.equal((keys as Json[]).length, 1);
   const viewer = await createPerson(it, "viewer");
   look(200, "GET", "/me", await viewer.ask("GET", "/me"));
   look(403, "POST", "/events", await viewer.ask("POST", "/events"));

@@ -82,7 +82,12 @@ function explainNoCall(job: DescribedCall): string | null {
 }
 
 function write(url: URL, call: AgentCall, isOwn: boolean, deps: DescribeDeps): JobRequest {
-  const credentials = isOwn ? { serviceJwt: REDACTED, secretKey: REDACTED } : null;
+  const takesToken = deps.identity.tokens?.serves(url, isOwn) ?? false;
+  const credentials = takesToken
+    ? { bearer: REDACTED }
+    : isOwn
+    ? { bearer: REDACTED, apikey: REDACTED }
+    : null;
   // As text, so that a secret is found wherever it stands, in a key of an object too.
   const shown = JSON.parse(
     hideKeys(
@@ -95,6 +100,7 @@ function write(url: URL, call: AgentCall, isOwn: boolean, deps: DescribeDeps): J
     ),
   );
   const request = { method: call.method, url: shown.url, headers: shown.headers };
+  // Also where the agent takes tokens, which nobody but a worker makes: it takes the project's own too.
   const variables: Record<string, string> = isOwn
     ? { authorization: `Bearer $${deps.bearerVariable}`, apikey: "$SUPABASE_SECRET_KEY" }
     : {};

@@ -1,4 +1,6 @@
 // What the routes work with: the database, the buckets, the settings, and this isolate's worker.
+import { createTokenIssuer } from "../_shared/agent_token/issuer.ts";
+import { createKeyReader } from "../_shared/agent_token/signing_key.ts";
 import { type CallbackTokens, createCallbackTokens } from "../_shared/callback/token.ts";
 import { connect } from "../_shared/database/client.ts";
 import { readProject } from "../_shared/database/project.ts";
@@ -49,15 +51,14 @@ export function openEngine(): Engine {
   const outputs = new OutputBucket(storage);
   const tokens = createCallbackTokens(secretKey);
   const loadSettings = createSettingsReader(rpc);
+  const readKey = createKeyReader(rpc);
   const loadIdentity = async () => {
-    const { allowedAgentHosts, outputMaxBytes } = await loadSettings();
-    return {
-      baseUrl,
-      serviceJwt,
-      secretKey,
-      allowedAgentHosts,
-      outputMaxBytes,
-    };
+    const { allowedAgentHosts, outputMaxBytes, tokenAgents } = await loadSettings();
+    const identity = { baseUrl, serviceJwt, secretKey, allowedAgentHosts, outputMaxBytes };
+    if (tokenAgents.length === 0) return identity;
+    // Here already: with the database away nothing is begun, and no call fails for want of a key.
+    await readKey();
+    return { ...identity, tokens: createTokenIssuer({ baseUrl, tokenAgents, readKey }) };
   };
   const loadFinishDeps = async () => ({
     rpc,

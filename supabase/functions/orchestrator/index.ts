@@ -5,6 +5,7 @@ import { getEnv } from "../_shared/platform.ts";
 import { createOriginList } from "./admin_origins.ts";
 import { openEngine } from "./engine.ts";
 import { ROUTE_ACCESS } from "./routes/access.ts";
+import { addAgentTokenKeysRoute } from "./routes/agent_token_keys.ts";
 import { addAlertsRoutes } from "./routes/alerts.ts";
 import { addApprovalsRoutes } from "./routes/approvals.ts";
 import { addAuditRoute } from "./routes/audit.ts";
@@ -72,6 +73,7 @@ addHookDeliveriesRoute(router, engine);
 addTriggersRoutes(router, engine);
 addHealthRoute(router, engine);
 addOpenapiRoute(router);
+addAgentTokenKeysRoute(router, engine);
 addMetricsRoute(router, engine, getEnv(METRICS_TOKEN_VARIABLE));
 
 Deno.serve(router.fetch);

@@ -3,7 +3,7 @@
 import { z } from "zod";
 import { OrchestratorError } from "../contract/errors.ts";
 import { findUnstorable } from "../database/storable.ts";
-import { checkInput, readJson } from "../http/body.ts";
+import { checkInput, parseJson, readText } from "../http/body.ts";
 import { createDeadline, type Deadline } from "./deadline.ts";
 
 /** Names are those on the wire. Ids are null when someone else than the orchestrator calls. */
@@ -56,16 +56,23 @@ const body = z.looseObject({
   inputs: record,
 });
 
-/** Reads a call; throws OrchestratorError `invalid` or `payload_too_large`. */
+/**
+ * Reads a call; throws OrchestratorError `invalid` or `payload_too_large`, or what `checkSent` throws,
+ * which gets the body's text before anything is made of it.
+ */
 export async function readAgentCall(
   request: Request,
   maxBytes: number,
+  checkSent?: (url: URL, body: string) => Promise<void>,
 ): Promise<AgentCall> {
   const isRead = request.method === "GET" || request.method === "HEAD";
-  const sent = isRead ? Object.fromEntries(new URL(request.url).searchParams) : await readJson(
-    request,
+  const url = new URL(request.url);
+  const text = isRead ? "" : await readText(request, maxBytes);
+  await checkSent?.(url, text);
+  const sent = isRead ? Object.fromEntries(url.searchParams) : checkInput(
+    parseJson(text),
     z.record(z.string(), z.unknown()).default({}),
-    maxBytes,
+    "body",
   );
   const unstorable = findUnstorable(sent);
   if (unstorable !== null) {

@@ -1,7 +1,10 @@
-// Serves agents: service auth, replay of replies by idempotency key, the deadline of the call and
-// the `ok` envelope around functions that take a call and give a reply. Start reading here.
+// Serves agents: auth by service key or agent token, replay of replies by idempotency key, the deadline
+// of the call and the `ok` envelope around functions that take a call and give a reply. Start reading
+// here.
+import { checkRequestDigest, createTokenAuth } from "../agent_token/verify.ts";
 import { OrchestratorError } from "../contract/errors.ts";
-import { type Authenticate } from "../http/auth.ts";
+import { readBaseUrl } from "../database/project.ts";
+import { type Authenticate, authenticateService } from "../http/auth.ts";
 import { describeError, formatRetryAfter } from "../http/problem.ts";
 import { createRouter } from "../http/router.ts";
 import { logEvent } from "../log.ts";
@@ -33,6 +36,7 @@ export interface AgentServerOptions {
   agents: readonly Agent[];
   /** Largest body; a step gets the outputs of all its parents. */
   maxBytes?: number;
+  /** Service keys and agent tokens unless told otherwise. */
   authenticate?: Authenticate;
   replies?: ReplyStore;
 }
@@ -43,14 +47,18 @@ const DEFAULT_MAX_BYTES = 8_388_608;
 export function serveAgents(
   options: AgentServerOptions,
 ): { fetch(request: Request): Response | Promise<Response> } {
-  const { functionName, authenticate, maxBytes = DEFAULT_MAX_BYTES } = options;
+  const { functionName, maxBytes = DEFAULT_MAX_BYTES } = options;
+  const authenticate = options.authenticate ?? authenticateWithToken(functionName);
   // Opened by the first call that needs it, so that agents without replay need no database.
   const openReplies = () => options.replies ?? openDatabase();
 
   const router = createRouter({ functionName, authenticate, respondToError });
   for (const agent of options.agents) {
     router.on(agent.method, agent.path, async (context) => {
-      const call = await readAgentCall(context.req.raw, maxBytes);
+      const caller = context.get("caller");
+      const call = await readAgentCall(context.req.raw, maxBytes, async (url, body) => {
+        if (caller.kind === "service") await checkRequestDigest(caller, url, body);
+      });
       try {
         return await answer(agent, call, openReplies);
       } finally {
@@ -59,6 +67,19 @@ export function serveAgents(
     });
   }
   return { fetch: (request) => router.fetch(request) };
+}
+
+/** Reads the environment with the first call, as the check of service keys does. */
+function authenticateWithToken(functionName: string): Authenticate {
+  let check: Authenticate | null = null;
+  return (request) => {
+    check ??= createTokenAuth({
+      functionName,
+      baseUrl: readBaseUrl(),
+      authenticateOther: authenticateService,
+    });
+    return check(request);
+  };
 }
 
 async function answer(

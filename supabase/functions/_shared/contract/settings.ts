@@ -254,6 +254,15 @@ export const SETTINGS = [
       "commas, with the port where it is not 443. Empty: none.",
   },
   {
+    name: "token_agents",
+    default: [],
+    unit: "prefixes",
+    description:
+      "What the calls of agents begin with that take a token, signed for the one call, in the place of " +
+      "the service key, such as /functions/v1/agent-proxy/, separated by commas; an https:// URL names " +
+      "agents of another host. Empty: none.",
+  },
+  {
     name: "allowed_webhook_hosts",
     default: [],
     unit: "hosts",

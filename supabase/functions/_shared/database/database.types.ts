@@ -1125,6 +1125,7 @@ export type Database = {
         Returns: Json;
       };
       "forget_outputs": { Args: { "p_paths": (string)[] }; Returns: Json };
+      "get_agent_token_key": { Args: Record<PropertyKey, never>; Returns: Json };
       "get_health": { Args: Record<PropertyKey, never>; Returns: Json };
       "get_hook": { Args: { "p_source": string }; Returns: Json };
       "get_job": { Args: { "p_job_id": number }; Returns: Json };
@@ -1169,10 +1170,20 @@ export type Database = {
         };
         Returns: Json;
       };
+      "keep_agent_token_key": {
+        Args: {
+          "p_key_id": string;
+          "p_mode": string;
+          "p_private_key": string;
+          "p_public_key": Json;
+        };
+        Returns: Json;
+      };
       "lease_jobs": {
         Args: { "p_lease_ms": number; "p_limit": number; "p_worker_id": string };
         Returns: Json;
       };
+      "list_agent_token_keys": { Args: Record<PropertyKey, never>; Returns: Json };
       "list_alerts": { Args: Record<PropertyKey, never>; Returns: Json };
       "list_archive_batches": { Args: { "p_limit": number }; Returns: Json };
       "list_audit": {

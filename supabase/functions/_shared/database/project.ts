@@ -13,6 +13,15 @@ export interface Project {
   serviceJwt: string;
 }
 
+/** Under which the functions of the project reach each other; throws `internal` where nothing says it. */
+export function readBaseUrl(): string {
+  const url = getEnv("EDGE_BASE_URL") ?? getEnv("SUPABASE_URL");
+  if (url === undefined) {
+    throw new OrchestratorError("internal", "reading the project: SUPABASE_URL must be set");
+  }
+  return url;
+}
+
 /** Reads the environment; throws `internal` where the project's URL or key is missing. */
 export function readProject(): Project {
   const url = getEnv("SUPABASE_URL");
@@ -29,7 +38,7 @@ export function readProject(): Project {
   return {
     url,
     secretKey,
-    baseUrl: getEnv("EDGE_BASE_URL") ?? url,
+    baseUrl: readBaseUrl(),
     serviceJwt: getEnv("EDGE_SERVICE_JWT") ?? serviceRoleKey ?? secretKey,
   };
 }

@@ -531,3 +531,20 @@ export interface ArchivedRun extends Json {
   jobs: (Json & { job_id: number })[];
   has_more: boolean;
 }
+
+/** A public key by which agent tokens verify. */
+export interface AgentTokenKeyRow {
+  key_id: string;
+  public_key: Record<string, string>;
+  created_at: string;
+  signs_from: string;
+  /** Null: until it is rotated. */
+  ends_at: string | null;
+}
+
+/** `kept`: there was a key already, and the new one was not taken. */
+export interface KeptAgentTokenKey {
+  result: "made" | "kept";
+  key_id: string;
+  signs_from: string;
+}

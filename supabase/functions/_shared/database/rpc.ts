@@ -297,6 +297,19 @@ export function createRpc(transport: Transport) {
         prefix(a),
       ),
 
+    keepAgentTokenKey: (a: {
+      keyId: string;
+      publicKey: rows.Json;
+      privateKey: string;
+      mode: "ensure" | "rotate" | "replace";
+    }) => call<rows.KeptAgentTokenKey>("keep_agent_token_key", prefix(a)),
+
+    getAgentTokenKey: () =>
+      call<{ key_id: string; private_key: string | null } | null>("get_agent_token_key", {}),
+
+    listAgentTokenKeys: () =>
+      call<rows.AgentTokenKeyRow[]>("list_agent_token_keys", {}).then(asList),
+
     getProgress: (a: { workflowRunId: string; seen?: string; userId: string | null }) =>
       call<
         | { result: "not_found" | "unchanged" }

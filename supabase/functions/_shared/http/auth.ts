@@ -14,8 +14,10 @@ import type { OperatorCaller, UserCaller } from "./user_auth.ts";
 /** A caller whose key was accepted. `keyName` is the secret key's name, such as "default". */
 export interface ServiceCaller {
   kind: "service";
-  via: "secret_key" | "service_key" | "service_jwt";
+  via: "secret_key" | "service_key" | "service_jwt" | "agent_token";
   keyName: string | null;
+  /** Of an agent token: the digest of the one query and body that it was issued for. */
+  requestDigest?: string;
 }
 
 /** Who has rights here. */

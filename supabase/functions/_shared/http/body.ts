@@ -98,7 +98,8 @@ export async function readBytes(
   return new Uint8Array(await new Blob(chunks).arrayBuffer());
 }
 
-function parseJson(text: string): unknown {
+/** An empty text is `undefined`; throws `invalid` with the place where it is no JSON. */
+export function parseJson(text: string): unknown {
   if (text.trim() === "") return undefined;
   try {
     return JSON.parse(text);

@@ -62,5 +62,5 @@ async function fetchKeys(address: URL): Promise<PublicKey[]> {
 function readKeys(jwks: unknown): PublicKey[] {
   const keys = typeof jwks === "object" && jwks !== null && "keys" in jwks ? jwks.keys : [];
   if (!Array.isArray(keys)) return [];
-  return keys.filter((key: PublicKey) => key?.kty === "EC" || key?.kty === "RSA");
+  return keys.filter((key: PublicKey) => ["EC", "RSA", "OKP"].includes(key?.kty ?? ""));
 }

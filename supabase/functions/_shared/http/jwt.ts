@@ -27,8 +27,18 @@ export function decodeJwt(text: string): ReturnType<typeof decode> | null {
   }
 }
 
+/** Of keys whose public part verifies. */
+type PublicAlgorithm = "ES256" | "RS256" | "EdDSA";
+
+/** Those of the project's own signing keys. */
+const PROJECT_ALGORITHMS: readonly PublicAlgorithm[] = ["ES256", "RS256"];
+
 /** The claims of a token of this project; throws `unauthorized` for any other. */
-export async function verifyJwt(token: string, findSigningKeys: KeySource): Promise<Claims> {
+export async function verifyJwt(
+  token: string,
+  findSigningKeys: KeySource,
+  algorithms: readonly PublicAlgorithm[] = PROJECT_ALGORITHMS,
+): Promise<Claims> {
   const decoded = decodeJwt(token);
   const header = decoded?.header;
   if (header?.alg === "HS256" && decoded?.payload.role === "authenticated") {
@@ -44,7 +54,7 @@ export async function verifyJwt(token: string, findSigningKeys: KeySource): Prom
   const signingKeys = await findSigningKeys(keyId);
   const claims: Claims = await verifyWithJwks(token, {
     keys: signingKeys,
-    allowedAlgorithms: ["ES256", "RS256"],
+    allowedAlgorithms: [...algorithms],
     // A token from a server whose clock is a second ahead is no forgery.
     verification: { iat: false },
   }).catch((error: unknown) => {

@@ -1,13 +1,12 @@
 // One HTTP request to an agent, with the timeout over headers and body, and no more of the answer
 // read than may be kept. Serves stage 5, step call; never throws.
 import { hideSecrets } from "../redact.ts";
+import { chooseCredentials, type Credentials, type CredentialSource } from "./credentials.ts";
 import { resolveAgentUrl } from "./resolve_url.ts";
 import type { AgentOrigin } from "./resolve_url.ts";
 
 /** Who calls: where agents live and what proves to them that it is the orchestrator. */
-export interface CallerIdentity extends AgentOrigin {
-  serviceJwt: string;
-  secretKey: string;
+export interface CallerIdentity extends AgentOrigin, CredentialSource {
   outputMaxBytes: number;
 }
 
@@ -21,6 +20,8 @@ export interface AgentCall {
   query?: Record<string, string | null>;
   /** Sent as JSON; undefined sends no body. */
   body?: unknown;
+  /** The step that calls, for a token: `<run>/<step>`. */
+  subject?: string;
 }
 
 /** What came of a call. `received` means a whole answer, or all of it that may be kept. */
@@ -54,6 +55,19 @@ export async function callAgent(
   if ("refusal" in resolved) {
     return { kind: "refused", message: resolved.refusal, durationMs: spend() };
   }
+  const url = addQuery(resolved.url, call.query);
+  const body = call.body === undefined ? undefined : JSON.stringify(call.body);
+  let credentials: Credentials | null;
+  try {
+    credentials = await chooseCredentials(call, { url, isOwn: resolved.isOwn, body }, identity);
+  } catch (error) {
+    // Without a token there is no call: the service key is no substitute for one.
+    return {
+      kind: "refused",
+      message: `signing an agent token: ${describeError(error)}`,
+      durationMs: spend(),
+    };
+  }
   const timeout = new AbortController();
   const timer = setTimeout(() => timeout.abort(), call.timeoutMs);
   const abort = () => timeout.abort();
@@ -61,25 +75,28 @@ export async function callAgent(
   if (signal?.aborted) abort();
   let isRead = false;
   try {
-    const url = addQuery(resolved.url, call.query);
     const response = await fetch(url, {
       method: call.method,
-      headers: buildHeaders(call, resolved.isOwn ? identity : null),
-      body: call.body === undefined ? undefined : JSON.stringify(call.body),
+      headers: buildHeaders(call, credentials),
+      body,
       redirect: "manual",
       signal: timeout.signal,
     });
-    const body = await readCapped(response, identity.outputMaxBytes);
-    isRead = !body.isCut;
+    const answer = await readCapped(response, identity.outputMaxBytes);
+    isRead = !answer.isCut;
     const location = response.headers.get("location");
+    // Keys of the project are known; a token was made for this call.
+    const sent = credentials === null || credentials.apikey !== undefined
+      ? []
+      : [credentials.bearer];
     return {
       kind: "received",
       status: response.status,
       retryAfter: response.headers.get("retry-after"),
       // An agent that tells what it was called with must not bring our keys into tables and messages.
-      location: location === null ? null : hideSecrets(location),
-      ...body,
-      text: hideSecrets(body.text),
+      location: location === null ? null : hideSecrets(location, sent),
+      ...answer,
+      text: hideSecrets(answer.text, sent),
       durationMs: spend(),
     };
   } catch (error) {
@@ -106,23 +123,21 @@ export function addQuery(url: URL, query: AgentCall["query"]): URL {
 }
 
 /**
- * The headers of a call, with credentials where it goes to the project itself. A plain object, because
+ * The headers of a call, with its credentials if it gets any. A plain object, because
  * fetch takes a Headers object apart again: with that, a third of all that a worker allocated for a step
  * went into its headers.
  */
 export function buildHeaders(
   call: AgentCall,
-  credentials: Pick<CallerIdentity, "serviceJwt" | "secretKey"> | null,
+  credentials: Credentials | null,
 ): Record<string, string> {
   const headers: [string, string][] = [["accept", "application/json"]];
   if (call.body !== undefined) headers.push(["content-type", "application/json"]);
   for (const [name, value] of Object.entries(call.headers ?? {})) {
     headers.push([name.toLowerCase(), value]);
   }
-  if (credentials !== null) {
-    headers.push(["authorization", `Bearer ${credentials.serviceJwt}`]);
-    headers.push(["apikey", credentials.secretKey]);
-  }
+  if (credentials !== null) headers.push(["authorization", `Bearer ${credentials.bearer}`]);
+  if (credentials?.apikey !== undefined) headers.push(["apikey", credentials.apikey]);
   // The last of a name counts.
   return Object.fromEntries(headers);
 }

@@ -28,6 +28,7 @@ export function buildAgentCall(job: LeasedJob, details: CallDetails): AgentCall 
     call,
     method,
     timeoutMs,
+    subject: `${job.workflow_run_id}/${job.step_id}`,
     headers: {
       ...buildIdempotencyHeaders(job.idempotency_key),
       "x-workflow-run-id": job.workflow_run_id,

@@ -70,6 +70,8 @@ export const ROUTE_ACCESS: AccessTable = {
   "POST /runs/:id/steps": "service",
   // No secret, and nothing that the README does not say: tools read it without a key.
   "GET /openapi.json": "open",
+  // Public keys, by which agents verify the tokens of their calls.
+  "GET /.well-known/jwks.json": "open",
   // What an app shows its own users.
   "GET /runs/:id/events": "user",
   "POST /deliveries": "service",

@@ -20,6 +20,17 @@ const drained = workerStart.extend({
   duration_ms: z.int(),
 });
 
+const agentTokenKeys = z.object({
+  keys: z.array(z.object({
+    kty: z.literal("OKP"),
+    crv: z.literal("Ed25519"),
+    x: z.string(),
+    kid: z.string(),
+    alg: z.literal("EdDSA"),
+    use: z.literal("sig"),
+  })),
+});
+
 export const OPERATING: RouteEntries = {
   "GET /health": {
     tag: "Operating",
@@ -73,5 +84,11 @@ export const OPERATING: RouteEntries = {
     operationId: "getOpenapi",
     summary: "This document",
     answers: { 200: { description: "OpenAPI 3.1.", schema: z.looseObject({}) } },
+  },
+  "GET /.well-known/jwks.json": {
+    tag: "Operating",
+    operationId: "getAgentTokenKeys",
+    summary: "The public keys by which agents verify the tokens of their calls",
+    answers: { 200: { description: "A set of keys (RFC 7517).", schema: agentTokenKeys } },
   },
 };
