@@ -43,18 +43,21 @@ export function findTargetFault(
 }
 
 /**
- * Why a URL that passed the check above must not be called now: one of its addresses is not public.
- * `fetch` looks the name up once more, so a name that changes its address in between gets through;
- * redirects are not followed, and no credentials of the project go along.
+ * The addresses to which a request may go whose URL passed the check above, or why it must not be sent
+ * now: one of them is not public. Whoever sends it connects to these, and does not look the name up again.
+ * What the name of an allowed host leads to is the operator's matter.
  */
-export async function findAddressFault(
+export async function findAddresses(
   url: URL,
   { allowedWebhookHosts }: TargetPolicy,
   resolve: Resolve,
-): Promise<string | null> {
-  if (allowedWebhookHosts.includes(url.host)) return null;
+): Promise<{ addresses: string[] } | { fault: string }> {
   const host = url.hostname.replace(/\.$/, "");
-  const addresses = isAddress(host) ? [host] : await resolve(host);
-  const closed = addresses.find((address) => !isPublicAddress(address));
-  return closed === undefined ? null : `${host} leads to ${closed}, which is not a public address`;
+  const addresses = isAddress(host) ? [host.replace(/^\[|\]$/g, "")] : await resolve(host);
+  const closed = allowedWebhookHosts.includes(url.host)
+    ? undefined
+    : addresses.find((address) => !isPublicAddress(address));
+  return closed === undefined
+    ? { addresses }
+    : { fault: `${host} leads to ${closed}, which is not a public address` };
 }
