@@ -14,6 +14,9 @@ export type Resolve = (host: string) => Promise<string[]>;
 /** Names that stand for machines nearby (RFC 6761, RFC 6762, and what clouds and routers use). */
 const NEAR_NAMES = /(^|\.)(localhost|local|internal|intranet|lan|home|home\.arpa|corp)$/;
 
+/** Two labels or more; a URL may have hosts with other signs, of which resolvers make what they like. */
+const PUBLIC_NAME = /^[a-z\d_-]+(\.[a-z\d_-]+)+$/;
+
 const SLACK_HOST = "hooks.slack.com";
 
 /** What is wrong with a destination's URL, as the end of a sentence that begins with `url`; null: nothing. */
@@ -36,7 +39,7 @@ export function findTargetFault(
   if (isAddress(host)) {
     return isPublicAddress(host) ? null : `must not lead to ${host}, which is not a public address`;
   }
-  if (!host.includes(".") || NEAR_NAMES.test(host)) {
+  if (!PUBLIC_NAME.test(host) || NEAR_NAMES.test(host)) {
     return `must not lead to ${host}, which is not a public name`;
   }
   return null;

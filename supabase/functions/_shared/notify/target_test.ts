@@ -50,6 +50,9 @@ Deno.test("addresses of this machine and of networks nearby are refused, however
       "metadata",
       "metadata.google.internal",
       "printer.local",
+      "127.0.0.1,example.com",
+      "127.0.0.1;example.com",
+      "a..example.com",
     ]
   ) {
     const fault = findTargetFault(`https://${host}/`, "webhook", NONE);
