@@ -1,6 +1,8 @@
 // What an agent may answer, and what any value may be that travels through a run: each ends with a class of
 // its own or as what it is, in time, and the worker goes on.
 import assert from "node:assert/strict";
+import { readSettings } from "../../supabase/functions/_shared/contract/settings.ts";
+import { compileWorkflow } from "../../supabase/functions/_shared/workflow/compile.ts";
 import { openStack, waitForRun } from "../harness/stack.ts";
 import { HOSTILE_VALUES } from "./hostile_texts.ts";
 
@@ -155,6 +157,65 @@ Deno.test("a payload and outputs of very many names and texts pass through a run
   assert.equal(shown.status, 200);
   const tookMs = performance.now() - startedAt;
   assert.ok(tookMs < 40_000, `took ${tookMs} ms`);
+});
+
+Deno.test("a callback is held to the same as an answer, and tells its sender what is wrong", async () => {
+  await s.publish("later", [{ id: "a", call: ANY, mode: "async" } as never]);
+  answer('{"ok":true}', { status: 202 });
+  for (const [what, json] of HOSTILE_VALUES) {
+    const [id] = await s.enqueue("later");
+    await s.post("orchestrator/worker?wait=true");
+    const { callback_url } = s.agents.of(id)[0].body as { callback_url: string };
+    const response = await fetch(s.stack.url + new URL(callback_url).pathname, {
+      method: "POST",
+      body: `{"ok":true,"output":${json}}`,
+    });
+    const said = await response.text();
+    assert.ok(response.status < 500, `${what}: ${response.status} ${said}`);
+    const [{ status }] = await s.db.admin`
+      select status from workflow_runs where workflow_run_id = ${id}`;
+    if (REFUSALS.has(what)) assert.notEqual(status, "success", what);
+    await s.post(`orchestrator/runs/${id}/cancel`, {});
+  }
+});
+
+Deno.test("what a caller or an author writes adds no header to a call", async () => {
+  const evil = "u\r\nx-evil: 1\r\n\r\nGET /stolen HTTP/1.1\u001b ü";
+  await s.publish("asked", [{ id: "a", call: ANY }, { id: "b", call: ANY, method: "GET" }]);
+  answer('{"ok":true,"output":null}');
+  const started = await s.post("orchestrator/dispatch", {
+    user_id: evil,
+    intent_id: evil,
+    workflow_key: "asked",
+    idempotency_key: evil,
+    payload: { [evil]: evil },
+  }, { tracestate: "a=b,apikey=x", traceparent: "00-not-one" });
+  assert.equal(started.status, 202);
+  await s.post("orchestrator/worker?wait=true");
+  const calls = s.agents.of(started.body.workflow_run_id as string);
+  assert.equal(calls.length, 2);
+  for (const { method, headers, body, query } of calls) {
+    const told = method === "GET" ? query : body as Record<string, unknown>;
+    assert.equal(told.user_id, evil);
+    for (const [name, value] of headers) {
+      assert.notEqual(name, "x-evil");
+      assert.ok(!value.includes("evil"), `${name}: ${value}`);
+    }
+    assert.equal(headers.get("apikey"), s.stack.keys.secret);
+    assert.equal(headers.get("authorization"), `Bearer ${s.stack.keys.serviceRoleJwt}`);
+  }
+});
+
+Deno.test("a workflow file sets no header of a call", () => {
+  const settings = readSettings(() => undefined, {});
+  for (const name of ["authorization", "host", "content-length", "x-a\r\nx-b"]) {
+    const source = JSON.stringify({
+      key: "w",
+      trigger: { type: "manual" },
+      steps: [{ id: "a", call: ANY, headers: { [name]: "x" } }],
+    });
+    assert.equal(compileWorkflow(source, { settings }).ok, false, name);
+  }
 });
 
 Deno.test("every line that was logged is one record of JSON", () => {
