@@ -108,13 +108,9 @@ Deno.test("a wait that is no number, or has no end, is none or a day", async () 
 });
 
 Deno.test("a compressed answer that unpacks to 200 MiB is cut off", async () => {
-  const zeros = new ReadableStream<Uint8Array>({
-    start: (stream) => {
-      for (let n = 0; n < 200; n++) stream.enqueue(new Uint8Array(1_048_576).fill(0x20));
-      stream.close();
-    },
-  });
-  const packed = await new Response(zeros.pipeThrough(new CompressionStream("gzip"))).bytes();
+  const spaces = new Blob(Array.from({ length: 200 }, () => new Uint8Array(1_048_576).fill(0x20)));
+  const packed = await new Response(spaces.stream().pipeThrough(new CompressionStream("gzip")))
+    .bytes();
   assert.ok(packed.length < 1_000_000);
   s.agents.answer(
     "own/any",

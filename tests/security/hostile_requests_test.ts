@@ -183,7 +183,7 @@ Deno.test("a body of unknown fields is refused with some of them named, in time"
   });
 });
 
-Deno.test("every line that these requests have logged is one record of JSON", async () => {
+Deno.test("every line that these requests have logged is one record of JSON", () => {
   const lines = it.stack.logs("orchestrator").trimEnd().split("\n");
   const records = lines.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line));
   assert.ok(records.length > 0);

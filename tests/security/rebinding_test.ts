@@ -137,9 +137,7 @@ Deno.test("a receiver that never says hello is given up in time", async () => {
 
 /** Bounds a failure only. */
 async function waitFor(what: string, event: Promise<void>): Promise<void> {
-  let timer = 0;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`waited in vain for ${what}`)), 10_000);
-  });
-  await Promise.race([event, late]).finally(() => clearTimeout(timer));
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Error(`waited in vain for ${what}`)), 10_000);
+  await Promise.race([event, late.promise]).finally(() => clearTimeout(timer));
 }

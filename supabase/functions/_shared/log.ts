@@ -30,7 +30,6 @@ const SECRET_SHAPES =
  * What JSON lets stand as it is, but a terminal obeys or a reader of logs may take for a line's end: delete,
  * the second block of control characters, line separators, and marks that turn or hide text.
  */
-// deno-lint-ignore no-control-regex
 const UNSEEN = /[\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 
 const REDACTED = "[redacted]";
