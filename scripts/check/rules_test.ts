@@ -139,6 +139,7 @@ Deno.test("what the hosted runtime lacks is found", () => {
     "new Worker(url)",
     "new Deno.Command('ls')",
     "Deno.listen({ port: 1 })",
+    "Deno.connectTls({ port: 1 })",
     "await Deno.writeTextFile('a', 'b')",
     "Deno?.readFileSync('a')",
     "const { open } = Deno;",
@@ -155,6 +156,7 @@ Deno.test("what the hosted runtime lacks is found", () => {
   const fine = [
     "Deno.serve(handle)",
     "Deno.env.get('A')",
+    "Deno.startTls(await Deno.connect({ port: 1 }))",
     "worker(1); startWorker(2); new URL('a')",
     "const worker: Worker = a",
     "// Deno.Command",

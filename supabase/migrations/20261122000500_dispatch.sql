@@ -190,7 +190,7 @@ declare
 begin
   v_runs := orchestrator.create_runs(
     (
-      select coalesce(jsonb_agg(orchestrator._identify_request(value) order by ordinality), '[]')
+      select coalesce(json_agg(orchestrator._identify_request(value) order by ordinality)::jsonb, '[]')
       from jsonb_array_elements(p_requests) with ordinality
     ),
     'api'

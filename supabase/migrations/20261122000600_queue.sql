@@ -717,7 +717,7 @@ declare
 begin
   case v_reason
     when 'event' then
-      select jsonb_build_object('events', coalesce(jsonb_agg(to_jsonb(e) - 'created_at' order by e.created_at), '[]')) into v_more
+      select jsonb_build_object('events', coalesce(json_agg(to_jsonb(e) - 'created_at' order by e.created_at)::jsonb, '[]')) into v_more
       from (
         select e.event_id, e.type, e.payload, e.user_id, e.created_at
         from orchestrator.event_candidates c
@@ -770,9 +770,9 @@ begin
     return null;
   end if;
   return (
-    select coalesce(jsonb_agg(
+    select coalesce(json_agg(
       jsonb_build_object('status', status, 'output', output, 'output_ref', output_ref) order by item_index
-    ), '[]')
+    )::jsonb, '[]')
     from public.job_queue
     where workflow_run_id = p_workflow_run_id and step_no = p_step_no and item_index >= 0
   );
@@ -808,7 +808,7 @@ begin
       when sum(coalesce((q.output_ref ->> 'bytes')::bigint, pg_column_size(q.output))) > orchestrator.output_max_bytes()
         then '{"outputs": null, "others": null}'
       else jsonb_build_object(
-        'outputs', coalesce(jsonb_object_agg(q.step_id, q.output) filter (where q.output_ref is null), '{}'),
+        'outputs', coalesce((json_object_agg(q.step_id, q.output) filter (where q.output_ref is null))::jsonb, '{}'),
         'others', jsonb_object_agg(q.step_id, jsonb_build_object('status', q.status, 'output_ref', q.output_ref))
           filter (where q.output_ref is not null)
       )

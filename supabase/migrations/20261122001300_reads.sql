@@ -258,7 +258,7 @@ begin
         'version', (select version from public.workflow_definitions d where d.definition_id = r.definition_id),
         'database_time', orchestrator.now(),
         'jobs', (
-          select coalesce(jsonb_agg(orchestrator._describe_job(q, r.workflow_key) order by q.step_no), '[]')
+          select coalesce(json_agg(orchestrator._describe_job(q, r.workflow_key) order by q.step_no)::jsonb, '[]')
           from public.job_queue q
           where q.workflow_run_id = r.workflow_run_id and q.item_index = -1
         ),
@@ -299,7 +299,7 @@ set search_path = ''
 as $$
 begin
   return (
-    select coalesce(jsonb_agg(orchestrator._describe_job(q, i.workflow_key) order by q.item_index), '[]')
+    select coalesce(json_agg(orchestrator._describe_job(q, i.workflow_key) order by q.item_index)::jsonb, '[]')
     from (
       select i.job_id, r.workflow_key
       from public.job_queue s

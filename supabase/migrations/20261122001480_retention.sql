@@ -589,7 +589,7 @@ begin
     return null;
   end if;
 
-  select coalesce(jsonb_agg(job order by job_id), jsonb_build_array()) into v_jobs
+  select coalesce(json_agg(job order by job_id)::jsonb, jsonb_build_array()) into v_jobs
   from (
     select job_id, job, sum(octet_length(job::text)) over (order by job_id) - octet_length(job::text) as bytes_before
     from (

@@ -12,6 +12,12 @@ const MAX_LINE_LENGTH = 9_500;
 const MAX_TEXT_LENGTH = 2_000;
 const MAX_DEPTH = 6;
 
+/**
+ * What JSON lets stand as it is, but a terminal obeys or a reader of logs may take for a line's end: delete,
+ * the second block of control characters, line separators, and marks that turn or hide text.
+ */
+const UNSEEN = /[\x7f-\x9f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+
 /** Writes one event. Fields are values by name; an Error becomes its name, message and cause. */
 export function logEvent(
   level: LogLevel,
@@ -35,12 +41,19 @@ export function formatEvent(
   try {
     // The head comes last so that no field can pass itself off as the event.
     const cleaned = clean(fields, 0) as Record<string, unknown>;
-    const line = JSON.stringify({ ...head, ...cleaned, ...head });
+    const line = write({ ...head, ...cleaned, ...head });
     if (line.length <= MAX_LINE_LENGTH) return line;
   } catch {
     // A getter or toJSON that throws; the event itself is still worth its line.
   }
-  return JSON.stringify({ ...head, fields_dropped: Object.keys(fields).slice(0, 50) });
+  return write({ ...head, fields_dropped: Object.keys(fields).slice(0, 50) });
+}
+
+function write(record: Record<string, unknown>): string {
+  return JSON.stringify(record).replace(
+    UNSEEN,
+    (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 function clean(value: unknown, depth: number): unknown {

@@ -20,6 +20,22 @@ Deno.test("an event is one line of JSON with its time, level and name", () => {
   });
 });
 
+Deno.test("no text breaks a line, moves a terminal or turns the text behind it, and all of it is there", () => {
+  const text =
+    'a\r\n{"level":"error"}\u001b[2J\u009b31m\u007f\u0000\u2028\u2029\u202e\u200b\ud800 ü 😀';
+  const error = new TypeError(text, { cause: text });
+  const line = formatEvent("warn", "step.failed", { [text]: text, deep: [{ text }], error }, AT);
+  assert.match(line, /^[\x20-\x7e\u00a1-\u00ac\u00ae-\u1fff\p{Extended_Pictographic}]*$/u);
+  const record = JSON.parse(line);
+  assert.equal(record.level, "warn");
+  assert.equal(record[text], text);
+  assert.deepEqual([record.deep[0].text, record.error.message, record.error.cause], [
+    text,
+    text,
+    text,
+  ]);
+});
+
 Deno.test("fields that name secrets or contents are redacted at any depth and in any spelling", () => {
   const names = [
     "authorization",

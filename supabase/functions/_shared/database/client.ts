@@ -59,5 +59,6 @@ async function callInTime<T>(call: (signal: AbortSignal) => PromiseLike<T>): Pro
 
 function fetchInTime(input: RequestInfo | URL, init: RequestInit = {}): Promise<Response> {
   const signal = init.signal ?? AbortSignal.timeout(DATABASE_TIMEOUT_MS);
-  return fetch(input, { ...init, signal });
+  // A redirect would take the secret key along, also to another host.
+  return fetch(input, { ...init, redirect: "error", signal });
 }

@@ -4,7 +4,10 @@ import type { z } from "zod";
 import { checkData } from "../contract/check_data.ts";
 import { OrchestratorError } from "../contract/errors.ts";
 import { locateJsonError } from "./json_position.ts";
-import { listZodProblems } from "./zod_problems.ts";
+import { findLongList, listZodProblems, MAX_LIST } from "./zod_problems.ts";
+
+/** Told in an answer; a body of 1 MiB has room for 100,000 unknown fields. */
+const MAX_PROBLEMS = 100;
 
 /**
  * Reads a JSON body of at most `maxBytes` that fits the schema. An empty body is `undefined` to the
@@ -30,6 +33,13 @@ export function checkInput<Schema extends z.ZodType>(
   schema: Schema,
   what: "body" | "query",
 ): z.output<Schema> {
+  const long = findLongList(schema, input);
+  if (long !== null) {
+    const message = `must be a list of at most ${MAX_LIST} items`;
+    throw new OrchestratorError("invalid", `reading the ${what}: ${long || "it"} ${message}`, {
+      problems: [{ ...(long === "" ? {} : { path: long }), message }],
+    });
+  }
   const result = checkData(schema, input);
   if (result.success) return result.data;
   if (input === undefined) {
@@ -38,10 +48,11 @@ export function checkInput<Schema extends z.ZodType>(
       `reading the ${what}: it is empty, expected JSON`,
     );
   }
-  const problems = listZodProblems(result.error, schema);
+  const found = listZodProblems(result.error, schema);
+  const problems = found.slice(0, MAX_PROBLEMS);
   const first = problems[0];
-  const place = first.path === undefined ? "" : `${first.path}: `;
-  const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : "";
+  const place = first.path === undefined ? "" : `${first.path.slice(0, 200)}: `;
+  const more = found.length > 1 ? ` (and ${found.length - 1} more)` : "";
   throw new OrchestratorError(
     "invalid",
     `reading the ${what}: ${place}${first.message}${more}`,
@@ -68,32 +79,43 @@ export async function readText(
   }
 }
 
-/** Reads a body as it is, counting while it comes in: a length header may be missing or a lie. */
+/** Nobody takes longer over 1 MiB who means it; a sender that dribbles would hold the isolate for minutes. */
+const BODY_TIMEOUT_MS = 30_000;
+
+/**
+ * Reads a body as it is, counting while it comes in: a length header may be missing or a lie. The whole of it
+ * must have come within `timeoutMs`.
+ */
 export async function readBytes(
   request: Request,
   maxBytes: number,
+  timeoutMs = BODY_TIMEOUT_MS,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const announced = Number(request.headers.get("content-length") ?? 0);
   if (announced > maxBytes) throw tooLarge(maxBytes);
   if (request.body === null) return new Uint8Array();
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   let size = 0;
+  const reader = request.body.getReader();
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(tooSlow(timeoutMs)), timeoutMs);
   try {
-    // Leaving the loop by throwing cancels the stream, so a flood is not read to its end.
-    for await (const chunk of request.body) {
-      size += chunk.byteLength;
+    for (;;) {
+      const { done, value } = await Promise.race([reader.read(), late.promise]);
+      if (done) break;
+      size += value.byteLength;
       if (size > maxBytes) throw tooLarge(maxBytes);
-      chunks.push(chunk);
+      chunks.push(value);
     }
   } catch (cause) {
+    // A flood is not read to its end, and who dribbles is not waited for.
+    reader.cancel().catch(() => {});
     if (cause instanceof OrchestratorError) throw cause;
-    throw new OrchestratorError(
-      "invalid",
-      "reading the body: the connection ended early",
-      {
-        cause,
-      },
-    );
+    throw new OrchestratorError("invalid", "reading the body: the connection ended early", {
+      cause,
+    });
+  } finally {
+    clearTimeout(timer);
   }
   return new Uint8Array(await new Blob(chunks).arrayBuffer());
 }
@@ -117,5 +139,12 @@ function tooLarge(maxBytes: number): OrchestratorError {
   return new OrchestratorError(
     "payload_too_large",
     `reading the body: it is larger than ${maxBytes} bytes`,
+  );
+}
+
+function tooSlow(timeoutMs: number): OrchestratorError {
+  return new OrchestratorError(
+    "invalid",
+    `reading the body: it had not come in whole after ${timeoutMs} ms`,
   );
 }

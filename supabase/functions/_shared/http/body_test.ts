@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
 import { OrchestratorError, type Problem } from "../contract/errors.ts";
-import { checkInput, readJson } from "./body.ts";
+import { checkInput, readBytes, readJson } from "./body.ts";
 
 const item = z.strictObject({
   user_id: z.string().min(1),
@@ -178,4 +178,42 @@ Deno.test("the message names the first problem and how many more there are", () 
     () => checkInput({ user_id: 1 }, item, "query"),
     /reading the query: user_id: .*a text.*\(and 1 more\)/,
   );
+});
+
+Deno.test("a list that is far too long is refused before its items are looked at", async () => {
+  const listed = z.strictObject({ types: z.array(z.enum(["a", "b"])), any: z.array(z.unknown()) });
+  const zeros = Array.from({ length: 400_000 }, () => 0);
+  const startedAt = performance.now();
+  const one = await findError(
+    readJson(post(JSON.stringify({ types: zeros, any: [] })), listed, 1_000_000),
+  );
+  assert.deepEqual(one.problems, [{
+    path: "types",
+    message: "must be a list of at most 10000 items",
+  }]);
+  const all = await findError(readJson(post(JSON.stringify(zeros)), schema, 1_000_000));
+  assert.match(all.message, /it must be a list of at most 10000 items/);
+  assert.ok(performance.now() - startedAt < 3_000);
+  const free = { types: ["a"], any: zeros };
+  assert.equal((await readJson(post(JSON.stringify(free)), listed, 1_000_000)).any.length, 400_000);
+});
+
+Deno.test("of very many problems a hundred are told, and how many more there are", async () => {
+  const body = Object.fromEntries(Array.from({ length: 50_000 }, (_, n) => [`u${n}`, 0]));
+  const error = await findError(readJson(post(JSON.stringify(body)), item, 1_000_000));
+  assert.equal(error.problems?.length, 100);
+  assert.match(error.message, /and 50001 more/);
+});
+
+Deno.test("a body that stops coming is given up after its time, and its sender hung up on", async () => {
+  const left = Promise.withResolvers<void>();
+  const body = new ReadableStream<Uint8Array>({
+    start: (stream) => stream.enqueue(new Uint8Array(1)),
+    pull: () => new Promise(() => {}),
+    cancel: () => left.resolve(),
+  });
+  const error = await findError(readBytes(post(body), 10_000, 100));
+  assert.equal(error.kind, "invalid");
+  assert.match(error.message, /not come in whole after 100 ms/);
+  await left.promise;
 });

@@ -41,6 +41,8 @@ export function createKeySource(
 async function fetchKeys(address: URL): Promise<PublicKey[]> {
   try {
     const response = await fetch(address, {
+      // Who may say which keys are trusted is told by the address, not by who answers there.
+      redirect: "error",
       signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),
     });
     if (response.ok) return readKeys(await response.json());

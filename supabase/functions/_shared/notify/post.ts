@@ -1,8 +1,9 @@
 // One POST to a destination: guarded, timed over everything, and with no more of the answer read than is
 // ever looked at. Never throws.
-import { describeError, readCapped } from "../worker/call.ts";
+import { describeError } from "../worker/call.ts";
 import type { DestinationKind } from "../contract/notifications.ts";
-import { findAddressFault, findTargetFault, type Resolve, type TargetPolicy } from "./target.ts";
+import { postToAddress } from "./post_to_address.ts";
+import { findAddresses, findTargetFault, type Resolve, type TargetPolicy } from "./target.ts";
 
 export const POST_TIMEOUT_MS = 15_000;
 const ANSWER_MAX_BYTES = 65_536;
@@ -18,6 +19,8 @@ export interface PostDeps {
   policy: TargetPolicy;
   resolve: Resolve;
   timeoutMs?: number;
+  /** Authorities besides those of the runtime. */
+  caCerts?: string[];
 }
 
 export type PostOutcome =
@@ -29,7 +32,7 @@ export type PostOutcome =
 
 export async function postMessage(
   { url: text, kind, headers, body }: OutboundPost,
-  { policy, resolve, timeoutMs = POST_TIMEOUT_MS }: PostDeps,
+  { policy, resolve, timeoutMs = POST_TIMEOUT_MS, caCerts }: PostDeps,
 ): Promise<PostOutcome> {
   // The list of allowed hosts may have changed since the destination was saved.
   const fault = findTargetFault(text, kind, policy);
@@ -42,26 +45,22 @@ export async function postMessage(
     isLate.reject(timeout.signal.reason);
   }, timeoutMs);
   const send = async (): Promise<PostOutcome> => {
-    const closed = await findAddressFault(url, policy, resolve);
-    if (closed !== null) return { kind: "refused", message: closed };
-    const response = await fetch(url, {
-      method: "POST",
+    const found = await findAddresses(url, policy, resolve);
+    if ("fault" in found) return { kind: "refused", message: found.fault };
+    const { status, headers: answered, text } = await postToAddress({
+      url,
+      addresses: found.addresses,
       headers: {
         "content-type": "application/json",
         "user-agent": "wisely-orchestrator",
         ...headers,
       },
       body,
-      redirect: "manual",
+      maxBytes: ANSWER_MAX_BYTES,
       signal: timeout.signal,
+      caCerts,
     });
-    const answer = await readCapped(response, ANSWER_MAX_BYTES);
-    return {
-      kind: "answered",
-      status: response.status,
-      retryAfter: response.headers.get("retry-after"),
-      text: answer.text,
-    };
+    return { kind: "answered", status, retryAfter: answered.get("retry-after"), text };
   };
   try {
     // Raced, because a look-up cannot be aborted.
@@ -71,7 +70,6 @@ export async function postMessage(
     return { kind: "network", message: describeError(error) };
   } finally {
     clearTimeout(timer);
-    // Ends the connection of an answer that was not read to its end.
     timeout.abort();
   }
 }

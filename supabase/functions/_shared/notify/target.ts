@@ -14,6 +14,9 @@ export type Resolve = (host: string) => Promise<string[]>;
 /** Names that stand for machines nearby (RFC 6761, RFC 6762, and what clouds and routers use). */
 const NEAR_NAMES = /(^|\.)(localhost|local|internal|intranet|lan|home|home\.arpa|corp)$/;
 
+/** Two labels or more; a URL may have hosts with other signs, of which resolvers make what they like. */
+const PUBLIC_NAME = /^[a-z\d_-]+(\.[a-z\d_-]+)+$/;
+
 const SLACK_HOST = "hooks.slack.com";
 
 /** What is wrong with a destination's URL, as the end of a sentence that begins with `url`; null: nothing. */
@@ -36,25 +39,28 @@ export function findTargetFault(
   if (isAddress(host)) {
     return isPublicAddress(host) ? null : `must not lead to ${host}, which is not a public address`;
   }
-  if (!host.includes(".") || NEAR_NAMES.test(host)) {
+  if (!PUBLIC_NAME.test(host) || NEAR_NAMES.test(host)) {
     return `must not lead to ${host}, which is not a public name`;
   }
   return null;
 }
 
 /**
- * Why a URL that passed the check above must not be called now: one of its addresses is not public.
- * `fetch` looks the name up once more, so a name that changes its address in between gets through;
- * redirects are not followed, and no credentials of the project go along.
+ * The addresses to which a request may go whose URL passed the check above, or why it must not be sent
+ * now: one of them is not public. Whoever sends it connects to these, and does not look the name up again.
+ * What the name of an allowed host leads to is the operator's matter.
  */
-export async function findAddressFault(
+export async function findAddresses(
   url: URL,
   { allowedWebhookHosts }: TargetPolicy,
   resolve: Resolve,
-): Promise<string | null> {
-  if (allowedWebhookHosts.includes(url.host)) return null;
+): Promise<{ addresses: string[] } | { fault: string }> {
   const host = url.hostname.replace(/\.$/, "");
-  const addresses = isAddress(host) ? [host] : await resolve(host);
-  const closed = addresses.find((address) => !isPublicAddress(address));
-  return closed === undefined ? null : `${host} leads to ${closed}, which is not a public address`;
+  const addresses = isAddress(host) ? [host.replace(/^\[|\]$/g, "")] : await resolve(host);
+  const closed = allowedWebhookHosts.includes(url.host)
+    ? undefined
+    : addresses.find((address) => !isPublicAddress(address));
+  return closed === undefined
+    ? { addresses }
+    : { fault: `${host} leads to ${closed}, which is not a public address` };
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { isPublicAddress } from "./address.ts";
-import { findAddressFault, findTargetFault } from "./target.ts";
+import { findAddresses, findTargetFault } from "./target.ts";
 
 const NONE = { allowedWebhookHosts: [] };
 
@@ -50,6 +50,9 @@ Deno.test("addresses of this machine and of networks nearby are refused, however
       "metadata",
       "metadata.google.internal",
       "printer.local",
+      "127.0.0.1,example.com",
+      "127.0.0.1;example.com",
+      "a..example.com",
     ]
   ) {
     const fault = findTargetFault(`https://${host}/`, "webhook", NONE);
@@ -109,9 +112,19 @@ Deno.test("an allowed host is taken as it is, with its port, and no other", () =
 Deno.test("one address of a name that is not public closes it", async () => {
   const url = new URL("https://hooks.example.com/");
   const resolve = (...addresses: string[]) => () => Promise.resolve(addresses);
-  assert.equal(await findAddressFault(url, NONE, resolve("8.8.8.8", "2606:4700::1")), null);
-  assert.equal(
-    await findAddressFault(url, NONE, resolve("8.8.8.8", "fd00::1")),
-    "hooks.example.com leads to fd00::1, which is not a public address",
-  );
+  const ask = (...addresses: string[]) => findAddresses(url, NONE, resolve(...addresses));
+  assert.deepEqual(await ask("8.8.8.8", "2606:4700::1"), {
+    addresses: ["8.8.8.8", "2606:4700::1"],
+  });
+  assert.deepEqual(await ask("8.8.8.8", "fd00::1"), {
+    fault: "hooks.example.com leads to fd00::1, which is not a public address",
+  });
+});
+
+Deno.test("where the name of an allowed host leads is the operator's matter, and of no other port", async () => {
+  const policy = { allowedWebhookHosts: ["hooks.example.com:8443"] };
+  const ask = (url: string) =>
+    findAddresses(new URL(url), policy, () => Promise.resolve(["10.0.0.1"]));
+  assert.deepEqual(await ask("https://hooks.example.com:8443/"), { addresses: ["10.0.0.1"] });
+  assert.ok("fault" in await ask("https://hooks.example.com/"));
 });

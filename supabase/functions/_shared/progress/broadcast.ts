@@ -66,6 +66,8 @@ export class ProgressBroadcaster {
             private: true,
           })),
         }),
+        // A redirect would take the secret key along.
+        redirect: "error",
         signal: AbortSignal.timeout(TIMEOUT_MS),
       });
       await response.body?.cancel();
