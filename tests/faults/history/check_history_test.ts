@@ -182,21 +182,3 @@ Deno.test("the summary names the cause of each repeated call", () => {
   assert.deepEqual(agentFaults, { http_500: 1 });
   assert.deepEqual(attemptsWithoutCall, { timeout: 1 });
 });
-
-Deno.test("200,000 calls are checked in seconds", () => {
-  const history = makeHistory();
-  const size = 200_000;
-  history.counters = [];
-  history.acknowledged = [];
-  for (let at = 0; at < size; at++) {
-    const run = `n${at}`;
-    history.runs.push({ run, workflow: "w", status: "success" });
-    history.jobs.push(makeJob({ job: `n${at}`, run }));
-    history.attempts.push(makeAttempt({ job: `n${at}` }));
-    history.calls.push(makeCall({ call: at + 10, run, key: `${run}:a:0` }, "v1"));
-  }
-  const startedAt = performance.now();
-  const rules = new Set(checkHistory(history).map(({ rule }) => rule));
-  assert.deepEqual([...rules], ["counters say what rows say"]);
-  assert.ok(performance.now() - startedAt < 20_000, "linear in the calls");
-});

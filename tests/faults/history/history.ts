@@ -92,8 +92,9 @@ export function indexHistory(history: History): HistoryIndex {
 export function groupBy<T>(list: T[], name: (it: T) => string): Map<string, T[]> {
   const groups = new Map<string, T[]>();
   for (const it of list) {
-    const group = groups.get(name(it));
-    if (group === undefined) groups.set(name(it), [it]);
+    const key = name(it);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [it]);
     else group.push(it);
   }
   return groups;

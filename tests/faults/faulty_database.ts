@@ -1,0 +1,147 @@
+// A PostgreSQL server of the suite's own on a bounded disk, that is stopped in every way it can be and
+// started again on the same port.
+import postgres from "postgres";
+import { type StartedPostgres, startPostgres } from "../../scripts/stack/mod.ts";
+import { type BoundedDisk, openBoundedDisk } from "./bounded_disk.ts";
+
+export type StopMode = "smart" | "fast" | "immediate";
+
+const SIGNALS: Record<StopMode, Deno.Signal> = {
+  smart: "SIGTERM",
+  fast: "SIGINT",
+  immediate: "SIGQUIT",
+};
+
+/** A smart stop waits for the last client to leave. */
+const SMART_PATIENCE_MS = 500;
+/** Bounds a failure only. */
+const STOP_PATIENCE_MS = 30_000;
+
+export class FaultyDatabase {
+  #server: StartedPostgres;
+  #isDown = false;
+  /** The superuser's, not through the proxy. */
+  readonly admin: postgres.Sql;
+
+  private constructor(server: StartedPostgres, readonly disk: BoundedDisk) {
+    this.#server = server;
+    this.admin = postgres(server.url, {
+      max: 2,
+      idle_timeout: 5,
+      backoff: () => 0.2,
+      onnotice: () => {},
+    });
+  }
+
+  static async start(megabytes: number, say: (line: string) => void): Promise<FaultyDatabase> {
+    const disk = await openBoundedDisk(megabytes);
+    try {
+      return new FaultyDatabase(await startOn(disk.folder, undefined, say), disk);
+    } catch (error) {
+      await disk.remove();
+      throw error;
+    }
+  }
+
+  get url(): string {
+    return this.#server.url;
+  }
+
+  get port(): number {
+    return this.#server.port;
+  }
+
+  /** Stops the server; `leave` ends what clients a smart stop would wait for. */
+  async stop(mode: StopMode, leave: () => void): Promise<void> {
+    this.#isDown = true;
+    const [pid] = this.listPids();
+    if (pid === undefined) return;
+    Deno.kill(pid, SIGNALS[mode]);
+    if (mode === "smart") {
+      await pause(SMART_PATIENCE_MS);
+      leave();
+      await this.admin.unsafe(`
+        select pg_terminate_backend(pid) from pg_stat_activity
+        where backend_type = 'client backend' and pid <> pg_backend_pid()`).catch(() => {});
+    }
+    for (const until = Date.now() + STOP_PATIENCE_MS; isAlive(pid);) {
+      if (Date.now() > until) throw new Error(`PostgreSQL did not stop: ${mode}, process ${pid}`);
+      leave();
+      await pause(50);
+    }
+  }
+
+  /** Starts the server if it is not there, be it that it was stopped or that it gave up. */
+  async ensureUp(): Promise<void> {
+    const [pid] = this.listPids();
+    if (!this.#isDown && pid !== undefined && isAlive(pid)) return;
+    // The shell around the old server may still hold its end.
+    await this.#server.stop();
+    this.#server = await startOn(this.disk.folder, this.#server.port, () => {});
+    this.#isDown = false;
+  }
+
+  /** The server's processes, the first one above the others. */
+  listPids(): number[] {
+    let first: number;
+    try {
+      first = Number.parseInt(Deno.readTextFileSync(`${this.disk.folder}/pg/postmaster.pid`));
+    } catch {
+      return [];
+    }
+    const children = [...Deno.readDirSync("/proc")].map(({ name }) => Number(name)).filter((pid) =>
+      pid > 0 && readParent(pid) === first
+    );
+    return [first, ...children];
+  }
+
+  async fillDisk(): Promise<void> {
+    await this.disk.fill(this.listPids());
+  }
+
+  async freeDisk(): Promise<void> {
+    await this.disk.free(this.listPids());
+    await this.ensureUp();
+  }
+
+  async close(): Promise<void> {
+    await this.admin.end({ timeout: 1 });
+    await this.#server.stop();
+    await this.disk.remove();
+  }
+}
+
+function startOn(
+  folder: string,
+  port: number | undefined,
+  onProgress: (line: string) => void,
+): Promise<StartedPostgres> {
+  return startPostgres({
+    dataDir: folder,
+    port,
+    onProgress,
+    // Little WAL is kept, so that a full disk is met soon and a restart is short.
+    settings: { max_wal_size: "128MB", wal_recycle: "off", restart_after_crash: "on" },
+  });
+}
+
+function readParent(pid: number): number | undefined {
+  try {
+    const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+  } catch {
+    return undefined;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return Deno.readTextFileSync(`/proc/${pid}/comm`).startsWith("postgres");
+  } catch {
+    return false;
+  }
+}
+
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
