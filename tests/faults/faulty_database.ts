@@ -60,9 +60,11 @@ export class FaultyDatabase {
     if (mode === "smart") {
       await pause(SMART_PATIENCE_MS);
       leave();
-      await this.admin.unsafe(`
+      // Our own connections as well, this one last: it does not live to tell.
+      await this.admin`
         select pg_terminate_backend(pid) from pg_stat_activity
-        where backend_type = 'client backend' and pid <> pg_backend_pid()`).catch(() => {});
+        where backend_type = 'client backend'
+        order by pid = pg_backend_pid()`.catch(() => {});
     }
     for (const until = Date.now() + STOP_PATIENCE_MS; isAlive(pid);) {
       if (Date.now() > until) throw new Error(`PostgreSQL did not stop: ${mode}, process ${pid}`);

@@ -1,8 +1,13 @@
 // Rules on attempts: the calls that agents got and the attempts that the database counts are the same
 // ones. Pure.
-import type { AttemptRow, HistoryIndex, JobRow, Violation } from "./history.ts";
-import { namePlace } from "./history.ts";
 import type { AgentCall } from "./agent_log.ts";
+import {
+  type AttemptRow,
+  type HistoryIndex,
+  type JobRow,
+  namePlace,
+  type Violation,
+} from "./history.ts";
 
 export function* findUncountedCalls(history: HistoryIndex): Generator<Violation> {
   for (const [place, calls] of history.callsByPlace) {
@@ -10,15 +15,17 @@ export function* findUncountedCalls(history: HistoryIndex): Generator<Violation>
     if (job === undefined) continue;
     const rows = history.attemptsByJob.get(job.job) ?? [];
     const recorded = new Set(rows.map(({ attempt }) => attempt));
-    const seen = new Set<string>();
-    for (const { key, attempt } of calls) {
-      if (seen.has(`${key} ${attempt}`)) {
+    const before = new Map<string, AgentCall>();
+    for (const call of calls) {
+      const { key, attempt } = call;
+      const earlier = before.get(`${key} ${attempt}`);
+      if (earlier !== undefined && !hadNoAnswer(earlier)) {
         yield {
-          rule: "an attempt calls its agent once",
+          rule: "an attempt calls its agent again only over a connection that broke",
           detail: `${place}: attempt ${attempt} called the agent twice`,
         };
       }
-      seen.add(`${key} ${attempt}`);
+      before.set(`${key} ${attempt}`, call);
       // Whoever cancels a job does not wait for its attempt.
       if (recorded.has(attempt) || job.status === "cancelled") continue;
       yield {
@@ -28,6 +35,14 @@ export function* findUncountedCalls(history: HistoryIndex): Generator<Violation>
     }
     yield* findCallsAfterSuccess(place, calls, job, rows);
   }
+}
+
+/**
+ * The connection ended before the first byte of an answer: HTTP clients then send a request once more by
+ * themselves, with the same headers. https://www.rfc-editor.org/rfc/rfc9110#name-idempotent-methods
+ */
+export function hadNoAnswer({ answer }: AgentCall): boolean {
+  return answer === null || (answer.status === null && !answer.delivered);
 }
 
 function* findCallsAfterSuccess(

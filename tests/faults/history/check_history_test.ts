@@ -116,7 +116,11 @@ const BREAKS: [rule: string, what: string, break_: (history: History) => void][]
     (h) => h.calls.push(makeCall({ call: 4, attempt: 3, key: "r1:a:1" }, "v9")),
   ],
   ["a key is one step's", "two steps share a key", (h) => h.calls[2].key = "r1:a:0"],
-  ["an attempt calls its agent once", "one attempt, two calls", (h) => h.calls[1].attempt = 1],
+  [
+    "an attempt calls its agent again only over a connection that broke",
+    "one attempt has two calls, and the first of them was answered",
+    (h) => h.calls[1].attempt = 1,
+  ],
   ["every call has its attempt", "an attempt was not written down", (h) => {
     h.attempts.splice(0, 1);
   }],
@@ -155,6 +159,17 @@ for (const [rule, what, break_] of BREAKS) {
     assert.ok(broken.includes(rule), `found only: ${broken.join("; ") || "nothing"}`);
   });
 }
+
+Deno.test("an HTTP client may send a request again if its connection ended without an answer", () => {
+  const history = makeHistory();
+  const { at, call } = history.calls[2];
+  const lost = makeCall({ call: 4, step: "b", key: "r1:b:0" }, "v2");
+  lost.answer = { ...lost.answer!, at, call, status: null, delivered: false };
+  history.calls.splice(2, 0, lost);
+  assert.deepEqual(checkHistory(history), []);
+  const { duplicatesByCause } = summarizeHistory(history);
+  assert.deepEqual(duplicatesByCause, { http_5xx: 1, "sent again by the HTTP client": 1 });
+});
 
 Deno.test("a step that is done again for an operator may have a new key and a new success", () => {
   const history = makeHistory();

@@ -4,6 +4,9 @@ import { type History, indexHistory } from "./history.ts";
 
 export type Counts = Record<string, number>;
 
+/** The worker's HTTP client sent a request once more over a new connection, within one attempt. */
+const RESENT = "sent again by the HTTP client";
+
 export interface HistorySummary {
   calls: number;
   jobs: number;
@@ -29,8 +32,11 @@ export function summarizeHistory(history: History): HistorySummary {
     const classOf = new Map(
       rows.filter(({ isLate }) => !isLate).map((row) => [row.attempt, row.errorClass ?? "success"]),
     );
-    for (const { attempt } of calls.slice(1)) {
-      count(duplicatesByCause, classOf.get(attempt - 1) ?? "unknown");
+    const attempted = new Set<number>();
+    for (const [place, { attempt }] of calls.entries()) {
+      const cause = attempted.has(attempt) ? RESENT : classOf.get(attempt - 1) ?? "unknown";
+      if (place > 0) count(duplicatesByCause, cause);
+      attempted.add(attempt);
     }
   }
   for (const { job, attempt, isLate, errorClass } of history.attempts) {
