@@ -6,6 +6,8 @@ export type Counts = Record<string, number>;
 
 /** The worker's HTTP client sent a request once more over a new connection, within one attempt. */
 const RESENT = "sent again by the HTTP client";
+/** A worker that stood still began an attempt after another worker had begun the next one. */
+const OVERTAKEN = "overtaken by the next attempt";
 
 export interface HistorySummary {
   calls: number;
@@ -33,10 +35,16 @@ export function summarizeHistory(history: History): HistorySummary {
       rows.filter(({ isLate }) => !isLate).map((row) => [row.attempt, row.errorClass ?? "success"]),
     );
     const attempted = new Set<number>();
+    let latest = 0;
     for (const [place, { attempt }] of calls.entries()) {
-      const cause = attempted.has(attempt) ? RESENT : classOf.get(attempt - 1) ?? "unknown";
+      const cause = attempted.has(attempt)
+        ? RESENT
+        : attempt < latest
+        ? OVERTAKEN
+        : classOf.get(attempt - 1) ?? "unknown";
       if (place > 0) count(duplicatesByCause, cause);
       attempted.add(attempt);
+      latest = Math.max(latest, attempt);
     }
   }
   for (const { job, attempt, isLate, errorClass } of history.attempts) {
