@@ -100,7 +100,10 @@ export class CronLoop {
       })
       .finally(() => {
         this.#running.delete(job.jobid);
-        if (this.#overdue.delete(job.jobid) && !this.#isStopped) this.#start(job);
+        const isOverdue = this.#overdue.delete(job.jobid);
+        // As it is by now: it may have been changed or unscheduled meanwhile.
+        const current = this.#jobs.get(job.jobid);
+        if (isOverdue && current !== undefined && !this.#isStopped) this.#start(current);
       });
     this.#running.set(job.jobid, run);
   }
