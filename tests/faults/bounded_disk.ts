@@ -12,8 +12,6 @@ export interface BoundedDisk {
   remove(): Promise<void>;
 }
 
-/** A little room, so that it is the next new page that fails and not the one under way. */
-const SLACK_BYTES = 64 * 1024;
 const FILE_LIMIT_BYTES = 64 * 1024;
 
 export async function openBoundedDisk(megabytes: number): Promise<BoundedDisk> {
@@ -33,7 +31,7 @@ export async function openBoundedDisk(megabytes: number): Promise<BoundedDisk> {
     how: "tmpfs",
     fill: async () => {
       const used = Number((await run("df", "-B1", "--output=used", folder)).split("\n")[1]);
-      await resize(String(used + SLACK_BYTES));
+      await resize(String(used));
     },
     free: () => resize(`${megabytes}m`),
     remove: async () => {

@@ -28,6 +28,8 @@ export interface FaultRunOptions {
 export interface FaultReport {
   seed: number;
   disk: string;
+  /** How often the server found no room. */
+  diskErrors: number;
   /** Faults by kind, those of agents included. */
   faults: Partial<Record<FaultKind, number>>;
   summary: HistorySummary;
@@ -101,6 +103,7 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultReport> 
     return {
       seed,
       disk: database.disk.how,
+      diskErrors: database.countDiskErrors(),
       faults: { ...injector.count(), ...summary.agentFaults },
       summary,
       repeatedRequests: load.repeated,

@@ -97,8 +97,16 @@ export class FaultyDatabase {
     return [first, ...children];
   }
 
-  async fillDisk(): Promise<void> {
+  /** `isLogNext`: the write-ahead log needs a new file at once, without which the server gives up. */
+  async fillDisk(isLogNext: boolean): Promise<void> {
     await this.disk.fill(this.listPids());
+    if (isLogNext) await this.admin`select pg_switch_wal()`.catch(() => {});
+  }
+
+  /** How often the server found no room, as it says itself. */
+  countDiskErrors(): number {
+    const log = Deno.readTextFileSync(this.#server.logFile);
+    return log.match(/No space left on device|File too large/g)?.length ?? 0;
   }
 
   async freeDisk(): Promise<void> {

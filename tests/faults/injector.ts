@@ -102,10 +102,10 @@ export class Injector {
       await pause(LOST_MS);
       await stack.setLoops({ cron: true });
     },
-    disk_full: () =>
+    disk_full: (dice) =>
       this.#alone(async () => {
         const { database } = this.#targets;
-        await database.fillDisk();
+        await database.fillDisk(dice < 0.5);
         await pause(FULL_MS);
         await database.freeDisk();
       }),

@@ -8,7 +8,7 @@ export function formatReport(report: FaultReport): string {
   const { summary, violations, recoveryMs } = report;
   const rows: [string, string][] = [
     ["seed", String(report.seed)],
-    ["disk", report.disk],
+    ["disk", `${report.disk}, found full ${report.diskErrors} times`],
     ["runs by end", formatCounts(summary.runsByEnd)],
     ["jobs", String(summary.jobs)],
     ["calls of agents", String(summary.calls)],

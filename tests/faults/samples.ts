@@ -12,7 +12,7 @@ export interface Sample {
 
 export interface Trend {
   what: string;
-  unit: string;
+  unit: keyof typeof BREATH;
   /** Means over the second and the last quarter. */
   second: number;
   last: number;
@@ -21,6 +21,8 @@ export interface Trend {
 
 /** What the last quarter may have more than the second one. */
 const FLAT_FACTOR = 1.25;
+/** What may be more whatever the share: heaps breathe, and tables grow by pages and autovacuum's moods. */
+const BREATH = { MB: 10, KB: 4 };
 const MEGABYTE = 1024 * 1024;
 const KILOBYTE = 1024;
 
@@ -47,8 +49,9 @@ export function readTrends(samples: Sample[]): Trend[] | null {
   ];
 }
 
-function judge(what: string, unit: string, second: number, last: number): Trend {
-  return { what, unit, second, last, isFlat: last <= second * FLAT_FACTOR };
+function judge(what: string, unit: Trend["unit"], second: number, last: number): Trend {
+  const limit = Math.max(second * FLAT_FACTOR, second + BREATH[unit]);
+  return { what, unit, second, last, isFlat: last <= limit };
 }
 
 function measureGrowth(part: Sample[]): number {
