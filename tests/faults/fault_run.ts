@@ -7,6 +7,7 @@ import { readRows } from "./history/read_rows.ts";
 import { type HistorySummary, summarizeHistory } from "./history/summary.ts";
 import { Injector } from "./injector.ts";
 import { Load } from "./load.ts";
+import { pause } from "./pause.ts";
 import { AGENT_KINDS, type FaultKind, planFaults, PLANNED_KINDS } from "./plan.ts";
 import { measureMemory, type Sample } from "./samples.ts";
 import { WORKFLOWS } from "./workflows.ts";
@@ -44,6 +45,7 @@ export interface FaultReport {
 
 const WORKERS = 3;
 const SAMPLE_MS = 2_000;
+/** One worker would do; it is rung so often that all of them have a part in the load. */
 const RING_MS = 1_000;
 
 export async function runFaults(options: FaultRunOptions): Promise<FaultReport> {
@@ -76,11 +78,11 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultReport> 
     say(`load of ${lastsMs / 1000} s with ${plan.length} planned faults`);
     load.start();
     const injected = plan.map(async (fault) => {
-      await wait(startedAt + fault.atMs - Date.now());
+      await pause(startedAt + fault.atMs - Date.now());
       say(`${((Date.now() - startedAt) / 1000).toFixed(1)} s: ${fault.kind}`);
       await injector.inject(fault);
     });
-    await Promise.all([wait(lastsMs), ...injected]);
+    await Promise.all([pause(lastsMs), ...injected]);
     load.stop();
     clearInterval(ringer);
     agents.isFaulty = false;
@@ -125,7 +127,7 @@ async function waitForEnd({ database }: System, deadline: number): Promise<boole
     const [{ open }] = await database.admin<{ open: number }[]>`
       select count(*)::integer as open from workflow_runs where status = 'running'`;
     if (open === 0) return true;
-    await wait(250);
+    await pause(250);
   }
   return false;
 }
@@ -145,8 +147,4 @@ async function takeSample(
     databaseBytes: Number(row.bytes),
     endedRuns: row.ended,
   });
-}
-
-function wait(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, Math.max(0, ms)));
 }

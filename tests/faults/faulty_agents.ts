@@ -2,6 +2,7 @@
 // one key is answered with what was decided the first time. All they see goes into their own log.
 import type { AgentLog, Verdict } from "./history/agent_log.ts";
 import { type Behaviour, chooseBehaviour } from "./behaviour.ts";
+import { pause } from "./pause.ts";
 import type { AgentKind } from "./plan.ts";
 import { type RawRequest, type RawServer, serveRaw } from "./raw_server.ts";
 
@@ -198,8 +199,4 @@ async function post(url: string, body: string): Promise<number> {
   } catch {
     return 0;
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -3,6 +3,7 @@
 import postgres from "postgres";
 import { type StartedPostgres, startPostgres } from "../../scripts/stack/mod.ts";
 import { type BoundedDisk, openBoundedDisk } from "./bounded_disk.ts";
+import { pause } from "./pause.ts";
 
 export type StopMode = "smart" | "fast" | "immediate";
 
@@ -150,8 +151,4 @@ function isAlive(pid: number): boolean {
   } catch {
     return false;
   }
-}
-
-export function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,6 +1,7 @@
 // Stands in for the hosted gateway: the one address that workers, pg_net and callers know. Requests for
 // the function `orchestrator` go to the worker processes, everything else to the stack's gateway; and
 // on the way there things happen.
+import { pause } from "./pause.ts";
 import { type RawRequest, type RawServer, serveRaw } from "./raw_server.ts";
 import type { WorkerFleet } from "./worker_fleet.ts";
 
@@ -104,10 +105,7 @@ export class FaultyGateway {
         request.drop();
         return;
       case "silent":
-        await Promise.race([
-          request.hungUp,
-          new Promise((resolve) => setTimeout(resolve, SILENCE_MS)),
-        ]);
+        await Promise.race([request.hungUp, pause(SILENCE_MS)]);
         request.drop();
         return;
       // Delivered again, as proxies do that try again: the first answer never arrives.

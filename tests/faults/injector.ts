@@ -1,7 +1,8 @@
 // Does what the plan says, and takes it back: one entry a kind.
 import type { Stack } from "../../scripts/stack/mod.ts";
-import { type FaultyDatabase, pause, type StopMode } from "./faulty_database.ts";
+import type { FaultyDatabase, StopMode } from "./faulty_database.ts";
 import type { FaultyGateway, GatewayFault } from "./faulty_gateway.ts";
+import { pause } from "./pause.ts";
 import type { PlannedFault, PlannedKind } from "./plan.ts";
 import type { TcpProxy } from "./tcp_proxy.ts";
 import type { WorkerFleet } from "./worker_fleet.ts";

@@ -1,5 +1,6 @@
 // The caller: dispatches rounds of runs and sends the events that they wait for, over the gateway and
 // with idempotency keys, again and again until it is told that it was done.
+import { pause } from "./pause.ts";
 import { AWAITED_EVENT, WORKFLOWS } from "./workflows.ts";
 
 export interface LoadOptions {
@@ -100,7 +101,7 @@ export class Load {
         throw new Error(`${path} was refused with ${answer.status}: ${answer.text}`);
       }
       this.repeated++;
-      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+      await pause(PAUSE_MS);
     }
     throw new Error(`${path} was not taken within ${PATIENCE_MS / 1000} s`);
   }

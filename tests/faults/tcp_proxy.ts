@@ -16,10 +16,6 @@ export class TcpProxy {
     return this.#listener.addr.port;
   }
 
-  get connections(): number {
-    return this.#pairs.size;
-  }
-
   /** Ends all connections; answers how many there were. */
   cut(): number {
     const pairs = [...this.#pairs];

@@ -64,13 +64,12 @@ export class WorkerFleet {
     await this.#hosts[worker].kill(FUNCTION);
   }
 
-  /** Stops a process in the middle of whatever it does; false: it does not run. */
-  freeze(worker: number): boolean {
+  /** Stops a process in the middle of whatever it does, if it runs. */
+  freeze(worker: number): void {
     const pid = this.listPids().get(worker);
-    if (pid === undefined) return false;
+    if (pid === undefined) return;
     Deno.kill(pid, "SIGSTOP");
     this.#frozen.add(pid);
-    return true;
   }
 
   /** Frozen processes go on where they stopped. */

@@ -38,10 +38,10 @@ export function* findUncountedCalls(history: HistoryIndex): Generator<Violation>
 }
 
 /**
- * The connection ended before the first byte of an answer: HTTP clients then send a request once more by
- * themselves, with the same headers. https://www.rfc-editor.org/rfc/rfc9110#name-idempotent-methods
+ * The connection ended before the first byte of an answer: the worker's HTTP client, which is fetch of Deno,
+ * then sends the request once more over a new one, with the same headers.
  */
-export function hadNoAnswer({ answer }: AgentCall): boolean {
+function hadNoAnswer({ answer }: AgentCall): boolean {
   return answer === null || (answer.status === null && !answer.delivered);
 }
 

@@ -15,7 +15,7 @@ const STARTED_AT = Date.now() - performance.now();
  * then; set back by an hour, it would have a worker leave the database alone for that hour, and hold its results.
  */
 export const steadyClock: Clock = {
-  now: () => STARTED_AT + performance.now(),
+  now: () => Math.floor(STARTED_AT + performance.now()),
   setTimer(ms, run) {
     const timer = setTimeout(run, ms);
     return () => clearTimeout(timer);
