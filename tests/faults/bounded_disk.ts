@@ -12,6 +12,8 @@ export interface BoundedDisk {
   remove(): Promise<void>;
 }
 
+const SLACK_STEP_BYTES = 16 * 1024;
+const SLACK_MAX_BYTES = 512 * 1024;
 const FILE_LIMIT_BYTES = 64 * 1024;
 
 export async function openBoundedDisk(megabytes: number): Promise<BoundedDisk> {
@@ -30,8 +32,15 @@ export async function openBoundedDisk(megabytes: number): Promise<BoundedDisk> {
     folder,
     how: "tmpfs",
     fill: async () => {
-      const used = Number((await run("df", "-B1", "--output=used", folder)).split("\n")[1]);
-      await resize(String(used));
+      for (let slackBytes = 0;; slackBytes += SLACK_STEP_BYTES) {
+        const used = Number((await run("df", "-B1", "--output=used", folder)).split("\n")[1]);
+        try {
+          return await resize(String(used + slackBytes));
+        } catch (error) {
+          // More was written between the question and the cut; with some room it is soon met.
+          if (slackBytes >= SLACK_MAX_BYTES) throw error;
+        }
+      }
     },
     free: () => resize(`${megabytes}m`),
     remove: async () => {

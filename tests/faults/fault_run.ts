@@ -96,7 +96,7 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultReport> 
     await takeSample(system, startedAt, samples);
     log.flush();
     const history = {
-      ...await readRows(database.admin),
+      ...await database.ask(readRows),
       calls: await readCalls(log.path),
       acknowledged: load.acknowledged,
       expectedEnds: Object.fromEntries(WORKFLOWS.map(({ key, end }) => [key, end])),
@@ -124,9 +124,12 @@ type System = Awaited<ReturnType<typeof openFaultyStack>>;
 /** False: something still goes on at the deadline. */
 async function waitForEnd({ database }: System, deadline: number): Promise<boolean> {
   while (Date.now() < deadline) {
-    const [{ open }] = await database.admin<{ open: number }[]>`
-      select count(*)::integer as open from workflow_runs where status = 'running'`;
-    if (open === 0) return true;
+    // The server may still be at its recovery.
+    const [row] = await database.ask((sql) =>
+      sql<{ open: number }[]>`
+        select count(*)::integer as open from workflow_runs where status = 'running'`
+    ).catch(() => []);
+    if (row?.open === 0) return true;
     await pause(250);
   }
   return false;
@@ -138,9 +141,11 @@ async function takeSample(
   samples: Sample[],
 ): Promise<void> {
   const memoryBytes = measureMemory(fleet.listPids());
-  const [row] = await database.admin<{ bytes: string; ended: number }[]>`
-    select pg_database_size(current_database()) as bytes,
-      (select count(*)::integer from workflow_runs where status <> 'running') as ended`;
+  const [row] = await database.ask((sql) =>
+    sql<{ bytes: string; ended: number }[]>`
+      select pg_database_size(current_database()) as bytes,
+        (select count(*)::integer from workflow_runs where status <> 'running') as ended`
+  );
   samples.push({
     atMs: Date.now() - startedAt,
     memoryBytes,

@@ -21,17 +21,8 @@ const STOP_PATIENCE_MS = 30_000;
 export class FaultyDatabase {
   #server: StartedPostgres;
   #isDown = false;
-  /** The superuser's, not through the proxy. */
-  readonly admin: postgres.Sql;
-
   private constructor(server: StartedPostgres, readonly disk: BoundedDisk) {
     this.#server = server;
-    this.admin = postgres(server.url, {
-      max: 2,
-      idle_timeout: 5,
-      backoff: () => 0.2,
-      onnotice: () => {},
-    });
   }
 
   static async start(megabytes: number, say: (line: string) => void): Promise<FaultyDatabase> {
@@ -52,6 +43,23 @@ export class FaultyDatabase {
     return this.#server.port;
   }
 
+  /**
+   * Asks as the superuser, past the proxy. Over a connection of its own each time: one that lived through
+   * a fault may have its end, or another query's, still to tell.
+   */
+  async ask<T>(use: (sql: postgres.Sql) => Promise<T>): Promise<T> {
+    const sql = postgres(this.#server.url, {
+      max: 1,
+      connect_timeout: 5,
+      onnotice: () => {},
+    });
+    try {
+      return await use(sql);
+    } finally {
+      await sql.end({ timeout: 1 });
+    }
+  }
+
   /** Stops the server; `leave` ends what clients a smart stop would wait for. */
   async stop(mode: StopMode, leave: () => void): Promise<void> {
     this.#isDown = true;
@@ -61,11 +69,6 @@ export class FaultyDatabase {
     if (mode === "smart") {
       await pause(SMART_PATIENCE_MS);
       leave();
-      // Our own connections as well, this one last: it does not live to tell.
-      await this.admin`
-        select pg_terminate_backend(pid) from pg_stat_activity
-        where backend_type = 'client backend'
-        order by pid = pg_backend_pid()`.catch(() => {});
     }
     for (const until = Date.now() + STOP_PATIENCE_MS; isAlive(pid);) {
       if (Date.now() > until) throw new Error(`PostgreSQL did not stop: ${mode}, process ${pid}`);
@@ -101,7 +104,7 @@ export class FaultyDatabase {
   /** `isLogNext`: the write-ahead log needs a new file at once, without which the server gives up. */
   async fillDisk(isLogNext: boolean): Promise<void> {
     await this.disk.fill(this.listPids());
-    if (isLogNext) await this.admin`select pg_switch_wal()`.catch(() => {});
+    if (isLogNext) await this.ask((sql) => sql`select pg_switch_wal()`).catch(() => {});
   }
 
   /** How often the server found no room, as it says itself. */
@@ -116,7 +119,6 @@ export class FaultyDatabase {
   }
 
   async close(): Promise<void> {
-    await this.admin.end({ timeout: 1 });
     await this.#server.stop();
     await this.disk.remove();
   }

@@ -6,6 +6,7 @@
 //                              ▼             EDGE_BASE_URL
 //                       the stack's gateway ─▶ TcpProxy ─▶ FaultyDatabase (a disk that can be full)
 import { fileURLToPath } from "node:url";
+import type postgres from "postgres";
 import { setUp } from "../../scripts/setup-orchestrator.ts";
 import { createDirectTransport } from "../../scripts/database_clone.ts";
 import { type Stack, startStack } from "../../scripts/stack/mod.ts";
@@ -106,7 +107,7 @@ export async function openFaultyStack(options: FaultyStackOptions): Promise<Faul
       root: ROOT,
       baseUrl: gateway.url,
     });
-    await prepareLoad(database);
+    await database.ask(prepareLoad);
     return { stack, database, proxy, gateway, fleet, agents, log, close };
   } catch (error) {
     await close();
@@ -114,13 +115,13 @@ export async function openFaultyStack(options: FaultyStackOptions): Promise<Faul
   }
 }
 
-async function prepareLoad({ admin }: FaultyDatabase): Promise<void> {
-  const rpc = createRpc(createDirectTransport(admin));
+async function prepareLoad(sql: postgres.Sql): Promise<void> {
+  const rpc = createRpc(createDirectTransport(sql));
   for (const workflow of WORKFLOWS) await publish(rpc, writeFile(workflow));
   const { key, capacity, refillPerSecond } = SHARED_BUCKET;
-  await admin`
+  await sql`
     insert into rate_limit_policies (pattern, capacity, refill_rate)
     values (${key}, ${capacity}, ${refillPerSecond}), ('user:*:agent:faulty', null, 1)
     on conflict (pattern) do nothing`;
-  await admin`update cron.job set schedule = ${TICK} where jobname = 'orchestrator-worker'`;
+  await sql`update cron.job set schedule = ${TICK} where jobname = 'orchestrator-worker'`;
 }

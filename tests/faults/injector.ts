@@ -130,11 +130,13 @@ export class Injector {
   }
 
   async #killBackends(dice: number): Promise<void> {
-    await this.#targets.database.admin`
-      select pg_terminate_backend(pid)
-      from pg_stat_activity
-      where backend_type = 'client backend' and pid <> pg_backend_pid()
-        and abs(hashint4(pid)) % 100 < ${30 + Math.floor(dice * 70)}`;
+    await this.#targets.database.ask((sql) =>
+      sql`
+        select pg_terminate_backend(pid)
+        from pg_stat_activity
+        where backend_type = 'client backend' and pid <> pg_backend_pid()
+          and abs(hashint4(pid)) % 100 < ${30 + Math.floor(dice * 70)}`
+    );
   }
 
   #alone(act: () => Promise<void>): Promise<void> {
