@@ -2,7 +2,6 @@
 // never two runs of one job at once. Sleeps until the next due moment and asks nothing in between.
 import { Cron } from "croner";
 import postgres from "postgres";
-import { quoteName } from "./sql_text.ts";
 
 interface Job {
   jobid: string;
@@ -29,6 +28,8 @@ export class CronLoop {
 
   constructor(
     readonly sql: postgres.Sql,
+    /** Opens a connection that acts as this user. */
+    readonly openSession: (username: string) => postgres.Sql,
     isOn: boolean,
     readonly onEvent: (line: string) => void,
   ) {
@@ -99,38 +100,43 @@ export class CronLoop {
       })
       .finally(() => {
         this.#running.delete(job.jobid);
-        if (this.#overdue.delete(job.jobid) && !this.#isStopped) this.#start(job);
+        const isOverdue = this.#overdue.delete(job.jobid);
+        // As it is by now: it may have been changed or unscheduled meanwhile.
+        const current = this.#jobs.get(job.jobid);
+        if (isOverdue && current !== undefined && !this.#isStopped) this.#start(current);
       });
     this.#running.set(job.jobid, run);
   }
 
   async #run(job: Job): Promise<void> {
-    const session = await this.sql.reserve();
+    // Of its own, as pg_cron's. Not a reserved one of the pool: whoever writes to a reserved connection that
+    // was lost ends the whole process (https://github.com/porsager/postgres/issues/1208).
+    const session = this.openSession(job.username);
     try {
-      const [details] = await session<{ runid: string }[]>`
+      const [{ pid }] = await session<{ pid: number }[]>`select pg_backend_pid() as pid`;
+      const [details] = await this.sql<{ runid: string }[]>`
         insert into cron.job_run_details
           (jobid, job_pid, database, username, command, status, start_time)
-        values (${job.jobid}, pg_backend_pid(), current_database(), ${job.username},
+        values (${job.jobid}, ${pid}, current_database(), ${job.username},
                 ${job.command}, 'running', clock_timestamp())
         returning runid`;
-      const [status, message] = await execute(session, job);
-      await session`
+      const [status, message] = await execute(session, job.command);
+      await this.sql`
         update cron.job_run_details
         set status = ${status}, return_message = ${message}, end_time = clock_timestamp()
         where runid = ${details.runid}`;
     } finally {
-      session.release();
+      await session.end({ timeout: 1 });
     }
   }
 }
 
 async function execute(
   session: postgres.Sql,
-  job: Job,
+  text: string,
 ): Promise<[status: string, message: string]> {
   try {
-    await session.unsafe(`set session role ${quoteName(job.username)}`);
-    const result = await session.unsafe(job.command).simple();
+    const result = await session.unsafe(text).simple();
     const last = Array.isArray(result[0]) ? result[result.length - 1] : result;
     const { command, count } = last as unknown as { command: string; count: number | null };
     const rows = `${count} row${count === 1 ? "" : "s"}`;
@@ -138,8 +144,6 @@ async function execute(
   } catch (error) {
     if (!(error instanceof postgres.PostgresError)) throw error;
     return ["failed", `ERROR:  ${error.message}`];
-  } finally {
-    await session.unsafe("reset role");
   }
 }
 

@@ -10,6 +10,8 @@ export interface FunctionHostOptions {
   /** The whole environment of the functions, besides what Deno itself needs. */
   env: Record<string, string>;
   onEvent: (line: string) => void;
+  /** Module that runs a function's module; the stack's own if not given. */
+  runtime?: string;
 }
 
 /** Up to this size a request's body is passed on in one piece, which is faster than a stream. */
@@ -136,7 +138,7 @@ export class FunctionHost {
     if (this.#isStopped) throw new Error("the stack is stopping");
     const started = new FunctionProcess({
       config,
-      runtime: RUNTIME,
+      runtime: this.options.runtime ?? RUNTIME,
       env: this.options.env,
       logFile: this.#logFile(config.name),
     });

@@ -248,18 +248,24 @@ async function startLoops(
   { onEvent, onSchemaChange }: LoopListener,
   disposers: Disposer[],
 ): Promise<(loops: LoopSwitches) => Promise<void>> {
-  const sql = postgres(adminUrl, {
-    max: 8,
-    fetch_types: false,
-    idle_timeout: 60,
-    backoff: () => 0.1,
-    onnotice: () => {},
-    connection: { application_name: "local-stack-loops" },
-  });
+  const open = (max: number, role?: string) =>
+    postgres(adminUrl, {
+      max,
+      fetch_types: false,
+      idle_timeout: 60,
+      backoff: () => 0.1,
+      onnotice: () => {},
+      connection: {
+        application_name: "local-stack-loops",
+        ...(role === undefined ? {} : { role }),
+      },
+    });
+  const sql = open(8);
   disposers.push(() => sql.end({ timeout: 1 }));
   const net = new NetLoop(sql, switches.net ?? true, onEvent);
   disposers.push(() => net.stop());
-  const cron = new CronLoop(sql, switches.cron ?? true, onEvent);
+  const openSession = (username: string) => open(1, username);
+  const cron = new CronLoop(sql, openSession, switches.cron ?? true, onEvent);
   disposers.push(() => cron.stop());
   const reload = () => {
     cron.reload().catch((error) => onEvent(`pg_cron: ${error}`));

@@ -5,7 +5,7 @@ import { readSettings } from "../../supabase/functions/_shared/contract/settings
 import type { JobResult, LeasedJob } from "../../supabase/functions/_shared/database/rows.ts";
 import { FakeOutputs } from "../../supabase/functions/_shared/outputs/fake_outputs.ts";
 import type { AgentCall, CallOutcome } from "../../supabase/functions/_shared/worker/call.ts";
-import { systemClock } from "../../supabase/functions/_shared/worker/clock.ts";
+import { wallClock } from "../../supabase/functions/_shared/worker/clock.ts";
 import { createExecutor } from "../../supabase/functions/_shared/worker/execute.ts";
 import { compileWorkflow } from "../../supabase/functions/_shared/workflow/compile.ts";
 import type { TestConnection, TestDatabase } from "./database.ts";
@@ -50,7 +50,7 @@ export class Player {
       settings,
       outputs: this.outputs,
       tokens: this.tokens,
-      clock: systemClock,
+      clock: wallClock,
       identity: {
         baseUrl: "https://project.test",
         serviceJwt: "jwt",

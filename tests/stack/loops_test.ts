@@ -135,6 +135,22 @@ Deno.test("a cron job runs as its owner, again and again, until it is unschedule
   assert.equal((await sql`select from cron.job`).length, 0);
 });
 
+Deno.test("a cron job whose connection is cut ends that run alone", async () => {
+  await sql`select cron.schedule('cut', '1 second', 'select pg_sleep(30)')`;
+  const [{ job_pid }] = await waitFor(async () => {
+    const rows = await sql<{ job_pid: number }[]>`
+      select job_pid from cron.job_run_details where command like '%pg_sleep%'`;
+    return rows.length > 0 ? rows : undefined;
+  });
+  await sql`update cron.job set command = 'select 42' where jobname = 'cut'`;
+  await fixture.admin`select pg_terminate_backend(${job_pid})`;
+  await waitFor(async () =>
+    (await sql`
+      select from cron.job_run_details where command = 'select 42' and status = 'succeeded'`)[0]
+  );
+  await sql`select cron.unschedule('cut')`;
+});
+
 Deno.test("a cron job that fails says why", async () => {
   await sql`select cron.schedule('fail', '1 second', 'select 1/0')`;
   const details = await waitFor(async () =>

@@ -15,7 +15,7 @@ import { WorkflowBucket } from "../_shared/registry/bucket.ts";
 import type { RegistryDeps } from "../_shared/registry/read_through.ts";
 import { TraceExporter } from "../_shared/tracing/exporter.ts";
 import type { CallerIdentity } from "../_shared/worker/call.ts";
-import { systemClock } from "../_shared/worker/clock.ts";
+import { steadyClock, wallClock } from "../_shared/worker/clock.ts";
 import { createExecutor } from "../_shared/worker/execute.ts";
 import type { FinishDeps } from "../_shared/worker/finish.ts";
 import { WorkerHost } from "../_shared/worker/host.ts";
@@ -70,7 +70,7 @@ export function openEngine(): Engine {
       ...await loadFinishDeps(),
       identity: await loadIdentity(),
       tokens,
-      clock: systemClock,
+      clock: wallClock,
     });
   const traces = new TraceExporter(rpc, getEnv);
   const broadcaster = new ProgressBroadcaster({ url, secretKey, waitUntil });
@@ -82,7 +82,7 @@ export function openEngine(): Engine {
       const { realtimeBroadcastMs } = settings;
       return {
         rpc,
-        clock: systemClock,
+        clock: steadyClock,
         settings,
         execute: await loadExecutor(),
         ...(realtimeBroadcastMs === 0

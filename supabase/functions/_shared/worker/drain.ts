@@ -185,6 +185,11 @@ export class Drain {
   }
 
   async #launch(jobs: LeasedJob[], leaseUntil: number): Promise<void> {
+    // The process stood still, or the answer took that long: others have the jobs by now, and may be done.
+    if (this.#now() >= leaseUntil) {
+      this.#countDropped(jobs.length);
+      return;
+    }
     const unbegun: LeasedJob[] = [];
     for (const job of jobs) {
       const timeoutMs = this.#ending === null ? this.#fitTimeout(job) : null;

@@ -289,6 +289,23 @@ Deno.test("a heartbeat that is overtaken by a retry of its job does not end the 
   assert.deepEqual([counts.retry, counts.success, counts.lost], [1, 1, 0]);
 });
 
+Deno.test("a worker that stood still for longer than its leases last calls nobody for them", async () => {
+  let called = 0;
+  const { queue, counts, run } = setUp({
+    call: () => {
+      called++;
+      return Promise.resolve({ outcome: "success" });
+    },
+    settings: { leaseMs: 10_000 },
+  });
+  queue.add(1);
+  queue.onCall = ({ name }) => {
+    queue.rpcMs = name === "leaseJobs" && queue.countCalls(name) === 1 ? 10_001 : 0;
+  };
+  assert.equal(await run(), "empty");
+  assert.deepEqual([called, counts.jobs, counts.lost], [0, 1, 1]);
+});
+
 Deno.test("a late completion is counted as lost", async () => {
   const { clock, queue, counts, run } = setUp({ callMs: 3_000 });
   queue.add(1);
