@@ -22,7 +22,7 @@ create table orchestrator.agent_token_keys (
 comment on table orchestrator.agent_token_keys is 'Public keys (JWK) by which agents verify their tokens. A key is published before signs_from, and until ends_at, so that whoever keeps the set for a while knows every key that signs.';
 CREATE UNIQUE INDEX agent_token_keys_one_without_an_end ON orchestrator.agent_token_keys USING btree ((true)) WHERE (ends_at IS NULL);
 alter table orchestrator.agent_token_keys enable row level security;
-create policy "nobody but the service role" on orchestrator.agent_token_keys as permissive for all to public using (false) with check (false);
+create policy "nobody but the service role" on orchestrator.agent_token_keys as permissive for all to anon, authenticated using (false) with check (false);
 grant delete, insert, select, update on orchestrator.agent_token_keys to service_role;
 
 create table orchestrator.alert_counters (

@@ -19,7 +19,7 @@ where ends_at is null;
 
 alter table orchestrator.agent_token_keys enable row level security;
 create policy "nobody but the service role" on orchestrator.agent_token_keys
-  as permissive for all to public using (false) with check (false);
+  as permissive for all to anon, authenticated using (false) with check (false);
 grant select, insert, update, delete on orchestrator.agent_token_keys to service_role;
 
 create function orchestrator._drop_agent_token_keys(p_ended_at timestamptz)
