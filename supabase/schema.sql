@@ -7113,12 +7113,16 @@ declare
   v_allowed boolean;
   v_retry_after_ms numeric := 0;
 begin
-  if p_capacity is not null then
-    insert into public.rate_limits (rl_key, tokens, last_refill, refill_rate, capacity)
-    values (p_key, p_capacity, v_now, p_refill_rate, p_capacity)
-    on conflict (rl_key) do nothing;
-  end if;
-  select * into v_bucket from public.rate_limits where rl_key = p_key for update;
+  loop
+    if p_capacity is not null then
+      insert into public.rate_limits (rl_key, tokens, last_refill, refill_rate, capacity)
+      values (p_key, p_capacity, v_now, p_refill_rate, p_capacity)
+      on conflict (rl_key) do nothing;
+    end if;
+    select * into v_bucket from public.rate_limits where rl_key = p_key for update;
+    -- Or it was tidied away between the two.
+    exit when found or p_capacity is null;
+  end loop;
 
   if p_capacity is null then
     v_allowed := v_bucket.held_until is null or v_bucket.held_until <= v_now;
@@ -7268,9 +7272,10 @@ begin
   asked as (
     select
       d.job_id, d.rl_key, d.rank,
-      b.held_until is null and (b.capacity is null or d.rank <= floor(b.tokens)) as is_granted
+      -- A bucket that was tidied away this moment gives nothing: its jobs come again, and find it made anew.
+      b.rl_key is not null and b.held_until is null and (b.capacity is null or d.rank <= floor(b.tokens)) as is_granted
     from demand d
-    join bucket b using (rl_key)
+    left join bucket b using (rl_key)
   ),
   verdict as (
     select job_id, bool_and(is_granted) as is_allowed from asked group by job_id
@@ -7285,6 +7290,7 @@ begin
     select
       a.job_id, a.rl_key,
       case
+        when b.rl_key is null then p_now
         when b.capacity is null then b.held_until  -- no bucket to wait for, only the agent's pause
         else greatest(
           b.held_until,
@@ -7295,8 +7301,8 @@ begin
         )
       end as due_at
     from asked a
-    join bucket b using (rl_key)
     join tally t using (rl_key)
+    left join bucket b using (rl_key)
     where not a.is_granted
   ),
   spent as (
@@ -7318,7 +7324,7 @@ begin
     from (
       select f.job_id, max(f.due_at) as due_at, max(b.held_until) as held_until
       from refused f
-      join bucket b using (rl_key)
+      left join bucket b using (rl_key)
       group by f.job_id
     ) as r
     where q.job_id = r.job_id

@@ -1,4 +1,5 @@
-// Who waits for a bucket read the clock before who had it meanwhile: that time must not flow in twice.
+// Who waits for a bucket read the clock before who had it meanwhile: that time must not flow in twice. And the
+// bucket may be gone by then: it must not give more than it holds either.
 import assert from "node:assert/strict";
 import type postgres from "postgres";
 import { openDatabase, type TestDatabase } from "../harness/database.ts";
@@ -73,4 +74,39 @@ Deno.test("a lease that waited for the bucket does not turn its clock back", () 
     const lease = () => rpc.leaseJobs({ workerId: "w", limit: 5, leaseMs: LEASE_MS });
     assert.deepEqual((await overtake(db, lease)).jobs, []);
     assertMinuteOnce(await readTokens(db));
+  }));
+
+/** The bucket is there, and is tidied away while another waits for it. */
+async function tidyAway<T>(db: TestDatabase, wait: () => Promise<T>): Promise<T> {
+  await db.rpc.takeTokens({ key: KEY, peek: true });
+  let waiting: Promise<T> | undefined;
+  await db.sql.begin(async (sql) => {
+    await sql`delete from rate_limits where rl_key = ${KEY}`;
+    waiting = wait();
+    await untilSomebodyWaits(db);
+  });
+  return await waiting!;
+}
+
+Deno.test("a taker whose bucket is tidied away meanwhile takes of the next one", () =>
+  withBucket(async (db) => {
+    const { allowed } = await tidyAway(db, () => db.connect().rpc.takeTokens({ key: KEY }));
+    assert.equal(allowed, true);
+    assert.equal(Math.floor(await readTokens(db)), 4);
+  }));
+
+Deno.test("a lease whose bucket is tidied away meanwhile leaves its jobs for the next one", () =>
+  withBucket(async (db) => {
+    const call = "/functions/v1/agent-proxy/clo/x";
+    await publish(db.rpc, writeWorkflow("ask", [{ id: "ask", call }]));
+    await db.rpc.dispatchWorkflows({
+      requests: [{ user_id: "u", workflow_key: "ask" }, { user_id: "u", workflow_key: "ask" }],
+      ring: false,
+    });
+    const { rpc } = db.connect();
+    const lease = () => rpc.leaseJobs({ workerId: "w", limit: 5, leaseMs: LEASE_MS });
+    const early = await tidyAway(db, lease);
+    assert.deepEqual([early.jobs.length, early.deferred], [0, 2]);
+    assert.equal((await lease()).jobs.length, 2);
+    assert.equal(Math.floor(await readTokens(db)), 3);
   }));

@@ -35,6 +35,19 @@ Deno.test("a peek takes nothing, and several tokens are taken at once", async ()
   assert.ok((taken.tokens as number) >= 60 && (taken.tokens as number) < 70, `${taken.tokens}`);
 });
 
+Deno.test("more tokens than a bucket ever holds are refused, not put off", async () => {
+  const key = "user:greedy:agent:x";
+  for (const peek of [true, false]) {
+    expectProblem(await take({ key, tokens: 101, peek }), {
+      status: 400,
+      kind: "invalid",
+      path: "tokens",
+      message: /asks for 101 at once, and the bucket .* holds 100 at most/,
+    });
+  }
+  assert.equal((await take({ key, tokens: 100 })).body.allowed, true);
+});
+
 Deno.test("a wrong body is a 400 that names the field", async () => {
   const bodies: [body: unknown, path: string | undefined, message: RegExp, near?: string][] = [
     ["", undefined, /empty, expected JSON/],
