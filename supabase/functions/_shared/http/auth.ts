@@ -8,7 +8,14 @@ import { getEnv } from "../platform.ts";
 import { noteSecrets } from "../redact.ts";
 import { isEqualInConstantTime } from "./constant_time.ts";
 import { createKeySource } from "./jwks.ts";
-import { type Claims, decodeJwt, isJwt, refuseCredentials, verifyJwt } from "./jwt.ts";
+import {
+  checkAudience,
+  type Claims,
+  decodeJwt,
+  isJwt,
+  refuseCredentials,
+  verifyJwt,
+} from "./jwt.ts";
 import type { OperatorCaller, UserCaller } from "./user_auth.ts";
 
 /** A caller whose key was accepted. `keyName` is the secret key's name, such as "default". */
@@ -124,6 +131,7 @@ export function createAuth<User extends KnownCaller = never>(
       refuseCredentials("the request's key is not a service key of this project");
     }
     const claims = await verifyJwt(token, findSigningKeys);
+    checkAudience(claims);
     if (claims.role === "service_role") {
       return { kind: "service", via: "service_jwt", keyName: null };
     }

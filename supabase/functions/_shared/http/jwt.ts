@@ -33,7 +33,7 @@ type PublicAlgorithm = "ES256" | "RS256" | "EdDSA";
 /** Those of the project's own signing keys. */
 const PROJECT_ALGORITHMS: readonly PublicAlgorithm[] = ["ES256", "RS256"];
 
-/** The claims of a token of this project; throws `unauthorized` for any other. */
+/** The claims of a token of this project, for whomever it is; throws `unauthorized` for any other. */
 export async function verifyJwt(
   token: string,
   findSigningKeys: KeySource,
@@ -65,11 +65,11 @@ export async function verifyJwt(
     );
   });
   if (typeof claims.exp !== "number") refuseCredentials("the request's token has no expiry");
-  if (!isForThisApi(claims.aud)) refuseCredentials("the request's token is for somebody else");
   return claims;
 }
 
-/** Whether a token may be sent here: a service's own tokens name no audience, those of users always do. */
-function isForThisApi(audience: unknown): boolean {
-  return audience === undefined || [audience].flat().includes(OWN_AUDIENCE);
+/** Refuses a token for somebody else: a service's own tokens name no audience, those of users always do. */
+export function checkAudience({ aud }: Claims): void {
+  if (aud === undefined || [aud].flat().includes(OWN_AUDIENCE)) return;
+  refuseCredentials("the request's token is for somebody else");
 }
