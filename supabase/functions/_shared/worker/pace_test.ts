@@ -1,16 +1,7 @@
 import assert from "node:assert/strict";
-import type { Lease } from "../database/rows.ts";
 import { Pace } from "./pace.ts";
+import { NO_LEASE } from "./settle.ts";
 
-const NOTHING: Lease = {
-  jobs: [],
-  runs: [],
-  configs: [],
-  reads: [],
-  lease_token: null,
-  next_due_ms: null,
-  deferred: 0,
-};
 const START = 1_000_000;
 
 /** Looks at an empty queue from the start until the linger time is over; answers the pauses. */
@@ -19,7 +10,7 @@ function watch(times: { workerLingerMs: number; workerPollMs: number }): number[
   pace.linger(START);
   const pauses: number[] = [];
   for (let now = START; !pace.isIdleOver(now); now = pace.nextLookAt) {
-    pace.noteLease(NOTHING, 10, now);
+    pace.noteLease(NO_LEASE, 10, now);
     pauses.push(pace.nextLookAt - now);
   }
   return pauses;
@@ -55,9 +46,9 @@ Deno.test("a setting below the least pause is kept to", () => {
 Deno.test("news begin the close watch anew", () => {
   const pace = new Pace({ workerLingerMs: 2_000, workerPollMs: 20 });
   pace.linger(START);
-  pace.noteLease(NOTHING, 10, START + 1_000);
+  pace.noteLease(NO_LEASE, 10, START + 1_000);
   assert.equal(pace.nextLookAt, START + 1_020);
   pace.linger(START + 1_010);
-  pace.noteLease(NOTHING, 10, START + 1_010);
+  pace.noteLease(NO_LEASE, 10, START + 1_010);
   assert.equal(pace.nextLookAt, START + 1_013);
 });

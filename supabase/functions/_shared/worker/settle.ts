@@ -16,7 +16,7 @@ export interface SettleOptions {
 }
 
 /** Nothing leased, and nothing known about the queue. */
-const NO_LEASE: Lease = {
+export const NO_LEASE: Lease = {
   jobs: [],
   runs: [],
   configs: [],
