@@ -31,6 +31,8 @@ const DOCUMENTS = [
   "docs/monitoring.md",
   "docs/operations.md",
   "docs/performance.md",
+  "docs/reliability.md",
+  "docs/security.md",
 ];
 
 /** The texts of all fenced blocks of a language, without the indent of a list. */
