@@ -32,7 +32,7 @@ export function formatReport(report: FaultReport): string {
 }
 
 /** Memory and database, quarter against quarter. */
-export function formatTrends({ samples }: FaultReport): string {
+export function formatTrends({ samples }: Pick<FaultReport, "samples">): string {
   const trends = readTrends(samples);
   if (trends === null) return "too few samples for a trend";
   return trends.map(({ what, unit, second, last, isFlat }) =>
@@ -42,7 +42,8 @@ export function formatTrends({ samples }: FaultReport): string {
   ).join("\n");
 }
 
-function formatCounts(counts: Partial<Record<string, number>>): string {
+/** "name times, name times" in the order of the names. */
+export function formatCounts(counts: Partial<Record<string, number>>): string {
   const names = Object.keys(counts).toSorted();
   return names.map((name) => `${name} ${counts[name]}`).join(", ") || "none";
 }
