@@ -3,11 +3,18 @@ import { round } from "../../bench/figures.ts";
 import type { Machine } from "../../bench/machine.ts";
 import type { Results } from "../../bench/report.ts";
 import { formatCounts } from "../faults/report.ts";
-import { readTrends } from "../faults/samples.ts";
+import { readTrends, type Trend } from "../faults/samples.ts";
 import type { LoadReport } from "./load_run.ts";
 
 const SHOWN_FAILURES = 20;
 const MEGABYTE = 1024 * 1024;
+/** A shorter load is all warm-up: connections, caches and compiled code still come to be. */
+const TREND_SECONDS = 60;
+
+/** Of memory and tables, the second quarter against the last; null: the load was too short to tell. */
+export function readLoadTrends({ seconds, samples }: LoadReport): Trend[] | null {
+  return seconds < TREND_SECONDS ? null : readTrends(samples);
+}
 
 /** What was not as promised; empty: nothing lost, nothing twice, all flat. */
 export function judgeLoad(report: LoadReport): string[] {
@@ -21,7 +28,7 @@ export function judgeLoad(report: LoadReport): string[] {
     failures.push(`twice: ${times} calls repeated, ${cause}`);
   }
   for (const worker of lostWorkers) failures.push(`lost: the process of worker ${worker} ended`);
-  for (const { what, unit, second, last, isFlat } of readTrends(report.samples) ?? []) {
+  for (const { what, unit, second, last, isFlat } of readLoadTrends(report) ?? []) {
     if (isFlat) continue;
     failures.push(`not flat: ${what}, ${second.toFixed(1)} ${unit}, then ${last.toFixed(1)}`);
   }
@@ -59,7 +66,7 @@ export function formatLoadReport(report: LoadReport): string {
 }
 
 export function formatVerdict(failures: string[]): string {
-  if (failures.length === 0) return "verdict: none lost, none twice";
+  if (failures.length === 0) return "verdict: none lost, none twice, nothing grew";
   const hidden = failures.length - SHOWN_FAILURES;
   return [
     `verdict: ${failures.length} failures`,
@@ -75,7 +82,7 @@ export function flattenLoad(report: LoadReport, machine: Machine, failures: stri
   const peaksOfWorkers = [...peaks].filter(([name]) => name.startsWith("worker ")).map(([, it]) =>
     it
   );
-  const trends = readTrends(samples) ?? [];
+  const trends = readLoadTrends(report) ?? [];
   const growths = trends.filter(({ what }) => what.startsWith("memory of worker"))
     .map(({ second, last }) => last - second);
   const perRun = trends.find(({ unit }) => unit === "KB");

@@ -2,7 +2,13 @@
 import { parseArgs } from "node:util";
 import { describeMachine } from "../../bench/machine.ts";
 import { formatTrends } from "../faults/report.ts";
-import { flattenLoad, formatLoadReport, formatVerdict, judgeLoad } from "./load_report.ts";
+import {
+  flattenLoad,
+  formatLoadReport,
+  formatVerdict,
+  judgeLoad,
+  readLoadTrends,
+} from "./load_report.ts";
 import { runLoad } from "./load_run.ts";
 
 const WHOLE = { jobs: 200_000, workers: 8 };
@@ -45,7 +51,9 @@ const say = (line: string) => console.error(`· ${line}`);
 const report = await runLoad({ jobs, workers, seed, say });
 const failures = judgeLoad(report);
 console.log(
-  `\n${formatLoadReport(report)}\n\n${formatTrends(report)}\n\n${formatVerdict(failures)}`,
+  `\n${formatLoadReport(report)}\n\n${formatTrends(readLoadTrends(report))}\n\n${
+    formatVerdict(failures)
+  }`,
 );
 const isWhole = jobs >= WHOLE.jobs && workers >= WHOLE.workers;
 const file = values.out ?? new URL(isWhole ? "load.json" : "load_part.json", RESULTS);
