@@ -56,7 +56,7 @@ export async function runLoad({ jobs, workers, seed, say }: LoadOptions): Promis
     const pids = system.fleet.listPids();
     const cpuBefore = await readCpuUse(system);
     say(`${jobs} jobs in ${runs.length} runs for ${workers} workers`);
-    const drained = await drain(system, backlog, jobs, say);
+    const drained = await drain(system, backlog, say);
     const cpuAfter = await readCpuUse(system);
     const left = system.fleet.listPids();
     say("all is quiet: reading the history");
@@ -98,7 +98,6 @@ async function ringAll({ fleet, gateway, stack }: LoadStack): Promise<void> {
 async function drain(
   system: LoadStack,
   backlog: Backlog,
-  jobs: number,
   say: (line: string) => void,
 ): Promise<Pick<LoadReport, "seconds" | "isOver" | "samples">> {
   const samples: Progress[] = [];
@@ -111,7 +110,7 @@ async function drain(
       samples.push(sample);
       if (moved) movedAt = sample.atMs;
       if (sample.atMs - told.atMs >= TELL_MS) {
-        say(tellProgress(sample, told, jobs));
+        say(tellProgress(sample, told, backlog.runs.length));
         told = sample;
       }
       const isOver = backlog.isDispatched && sample.endedRuns >= backlog.runs.length;
@@ -127,10 +126,12 @@ async function drain(
 }
 
 function tellProgress(
-  { atMs, attempts }: Progress,
+  { atMs, attempts, endedRuns }: Progress,
   before: { atMs: number; attempts: number },
-  jobs: number,
+  runs: number,
 ): string {
+  // Fan-outs have attempts of their own, so there are more of them than calls.
   const rate = (attempts - before.attempts) / (atMs - before.atMs) * 1000;
-  return `${(atMs / 1000).toFixed(0)} s: ${attempts} of ${jobs} jobs, ${rate.toFixed(0)} jobs/s`;
+  const seconds = (atMs / 1000).toFixed(0);
+  return `${seconds} s: ${endedRuns} of ${runs} runs ended, ${rate.toFixed(0)} attempts/s`;
 }
