@@ -81,9 +81,6 @@ export async function openLoadStack(
     closers.push(() => sql.end());
     const rpc = createRpc(createDirectTransport(sql));
     for (const workflow of WORKFLOWS) await publish(rpc, writeFile(workflow));
-    await sql`
-      insert into rate_limit_policies (pattern, capacity, refill_rate)
-      values ('user:*:agent:fast', null, 1)`;
     return { stack, gateway, fleet, agent, agentLog, sql, dataFolder, close };
   } catch (error) {
     await close();
