@@ -1,7 +1,8 @@
 // Writes what documents say of settings and figures from where they are defined: .env.example and the
 // README's table of settings (contract/settings.ts), the figures of README and docs/performance.md and
-// their chart (bench/results/latest.json). `--check` writes nothing and fails on drift.
+// their chart (bench/results/latest.json, and load.json for the load). `--check` writes nothing and fails on drift.
 import { drawChart } from "../bench/chart.ts";
+import { formatLoad } from "../bench/load_table.ts";
 import { PEER_CASES } from "../bench/peers/cases.ts";
 import { formatNumber, formatShare, type Results } from "../bench/report.ts";
 import { listMeasured, nameOurs, nameRatio, nameVersion, type Row } from "../bench/tables.ts";
@@ -12,6 +13,7 @@ const ENV_EXAMPLE = new URL(".env.example", ROOT);
 const README = new URL("README.md", ROOT);
 const PERFORMANCE = new URL("docs/performance.md", ROOT);
 const FIGURES = new URL("bench/results/latest.json", ROOT);
+const LOAD = new URL("bench/results/load.json", ROOT);
 const CHART = new URL("bench/results/latest.svg", ROOT);
 
 interface Variable {
@@ -248,7 +250,12 @@ export async function fillReadme(text: string): Promise<string> {
 /** docs/performance.md with its written blocks as they must be. */
 export async function fillPerformance(text: string): Promise<string> {
   const results = await readResults();
-  return fill(text, { figures: formatTables(results), engines: formatPeers(results) });
+  const load: Results = JSON.parse(await Deno.readTextFile(LOAD));
+  return fill(text, {
+    figures: formatTables(results),
+    engines: formatPeers(results),
+    load: formatLoad(load),
+  });
 }
 
 function fill(text: string, blocks: Record<string, string>): string {

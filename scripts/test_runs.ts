@@ -13,8 +13,9 @@ export const ALONE = [
   "supabase/functions/agent-proxy/index_test.ts",
   // A server has one real pg_cron.
   "tests/extensions",
-  // They kill servers and workers under load, and wait for what is left to recover.
+  // They load the machine, and some kill servers and workers and wait for what is left to recover.
   "tests/faults",
+  "tests/load",
   "tests/recovery",
   // They measure how long something takes.
   "supabase/functions/_shared/worker/plan_items_test.ts",

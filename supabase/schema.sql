@@ -4962,8 +4962,14 @@ begin
       q.join_rule is null and q.open_dependencies = o.finished and q.failed_dependencies = 0
         and q.next_run_at <= p_now as is_ready
     from opened o
-    join public.job_queue q
-      on q.workflow_run_id = o.workflow_run_id and q.step_no = o.step_no and q.item_index = -1 and q.status = 'waiting'
+    cross join lateral (
+      -- Fenced by the offset: a probe each, also with a plan that is older than the tables' first statistics.
+      select w.job_id
+      from public.job_queue w
+      where w.workflow_run_id = o.workflow_run_id and w.step_no = o.step_no and w.item_index = -1
+      offset 0
+    ) as w
+    join public.job_queue q on q.job_id = w.job_id and q.status = 'waiting'
     order by q.job_id
     for update of q
   ),

@@ -56,6 +56,32 @@ Deno.test("no statement of the hot path reads or sorts a backlog, at 5,000 jobs 
   }
 });
 
+Deno.test("a settle that was planned on empty tables reads no backlog either", async () => {
+  const db = await openDatabase();
+  const reader = await openPlanReader(db.url);
+  try {
+    await prepare(db);
+    const rpc = createRpc(createDirectTransport(reader.sql));
+    const settleOne = async () => {
+      const { jobs } = await rpc.leaseJobs({ workerId: "w", limit: 1, leaseMs: LEASE_MS });
+      await rpc.completeJobs({ workerId: "w", results: succeed(jobs) });
+    };
+    await dispatch(rpc, "first", 2);
+    await settleOne();
+    // By dispatch and not by copies: nothing but statistics, which nobody has made yet, ends a plan.
+    for (let bulk = 0; bulk < 5; bulk++) await dispatch(db.rpc, "next", 500);
+    reader.take();
+    await settleOne();
+    const plans = reader.take();
+    assert.ok(isSeen(plans, "handed_on as materialized"));
+    const bounds = { growing: GROWING, maxRows: MAX_ROWS };
+    assert.deepEqual(plans.flatMap((plan) => findGreed(plan, bounds)), []);
+  } finally {
+    await reader.close();
+    await db.close();
+  }
+});
+
 async function prepare(db: TestDatabase): Promise<void> {
   await db.admin`
     insert into public.rate_limit_policies (pattern, capacity, refill_rate)

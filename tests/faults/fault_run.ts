@@ -9,7 +9,7 @@ import { Injector } from "./injector.ts";
 import { Load } from "./load.ts";
 import { pause } from "./pause.ts";
 import { AGENT_KINDS, type FaultKind, planFaults, PLANNED_KINDS } from "./plan.ts";
-import { measureMemory, type Sample } from "./samples.ts";
+import { measureWorkers, type Sample } from "./samples.ts";
 import { WORKFLOWS } from "./workflows.ts";
 
 export interface FaultRunOptions {
@@ -140,7 +140,7 @@ async function takeSample(
   startedAt: number,
   samples: Sample[],
 ): Promise<void> {
-  const memoryBytes = measureMemory(fleet.listPids());
+  const memoryBytes = measureWorkers(fleet.listPids());
   const [row] = await database.ask((sql) =>
     sql<{ bytes: string; ended: number }[]>`
       select pg_database_size(current_database()) as bytes,

@@ -4,6 +4,7 @@ import postgres from "postgres";
 import { type StartedPostgres, startPostgres } from "../../scripts/stack/mod.ts";
 import { type BoundedDisk, openBoundedDisk } from "./bounded_disk.ts";
 import { pause } from "./pause.ts";
+import { listServerPids } from "./server_pids.ts";
 
 export type StopMode = "smart" | "fast" | "immediate";
 
@@ -89,16 +90,7 @@ export class FaultyDatabase {
 
   /** The server's processes, the first one above the others. */
   listPids(): number[] {
-    let first: number;
-    try {
-      first = Number.parseInt(Deno.readTextFileSync(`${this.disk.folder}/pg/postmaster.pid`));
-    } catch {
-      return [];
-    }
-    const children = [...Deno.readDirSync("/proc")].map(({ name }) => Number(name)).filter((pid) =>
-      pid > 0 && readParent(pid) === first
-    );
-    return [first, ...children];
+    return listServerPids(this.disk.folder);
   }
 
   /** `isLogNext`: the write-ahead log needs a new file at once, without which the server gives up. */
@@ -136,15 +128,6 @@ function startOn(
     // Little WAL is kept, so that a full disk is met soon and a restart is short.
     settings: { max_wal_size: "128MB", wal_recycle: "off", restart_after_crash: "on" },
   });
-}
-
-function readParent(pid: number): number | undefined {
-  try {
-    const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
-    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
-  } catch {
-    return undefined;
-  }
 }
 
 function isAlive(pid: number): boolean {

@@ -51,9 +51,10 @@ const report = await runFaults({
   diskMegabytes: DISK_MEGABYTES + Math.ceil(minutes * DISK_MEGABYTES_PER_MINUTE),
   say: (line) => console.error(`· ${line}`),
 });
-console.log(`\n${formatReport(report)}\n\n${formatTrends(report)}`);
+const trends = readTrends(report.samples);
+console.log(`\n${formatReport(report)}\n\n${formatTrends(trends)}`);
 if (report.violations.length > 0) await keepLogs(report);
-const isFlat = readTrends(report.samples)?.every((trend) => trend.isFlat) ?? true;
+const isFlat = trends?.every((trend) => trend.isFlat) ?? true;
 Deno.exit(report.violations.length === 0 && report.recoveryMs !== null && isFlat ? 0 : 1);
 
 function readNumber(name: string, text: string): number {

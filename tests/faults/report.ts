@@ -1,6 +1,6 @@
 // The report of a run as a table for people. Pure.
 import type { FaultReport } from "./fault_run.ts";
-import { readTrends } from "./samples.ts";
+import type { Trend } from "./samples.ts";
 
 const SHOWN_VIOLATIONS = 20;
 
@@ -32,9 +32,8 @@ export function formatReport(report: FaultReport): string {
 }
 
 /** Memory and database, quarter against quarter. */
-export function formatTrends({ samples }: FaultReport): string {
-  const trends = readTrends(samples);
-  if (trends === null) return "too few samples for a trend";
+export function formatTrends(trends: Trend[] | null): string {
+  if (trends === null) return "too short for a trend";
   return trends.map(({ what, unit, second, last, isFlat }) =>
     `${what}: ${second.toFixed(1)} ${unit} in the second quarter, ${last.toFixed(1)} in the last: ${
       isFlat ? "flat" : "NOT flat"
@@ -42,7 +41,8 @@ export function formatTrends({ samples }: FaultReport): string {
   ).join("\n");
 }
 
-function formatCounts(counts: Partial<Record<string, number>>): string {
+/** "name times, name times" in the order of the names. */
+export function formatCounts(counts: Partial<Record<string, number>>): string {
   const names = Object.keys(counts).toSorted();
   return names.map((name) => `${name} ${counts[name]}`).join(", ") || "none";
 }

@@ -4,8 +4,8 @@
 export interface Sample {
   /** From the start of the load. */
   atMs: number;
-  /** Resident memory of each worker process that runs, by worker. */
-  memoryBytes: ReadonlyMap<number, number>;
+  /** Memory of each process, or kind of process, that runs, by its name. */
+  memoryBytes: ReadonlyMap<string, number>;
   databaseBytes: number;
   endedRuns: number;
 }
@@ -32,17 +32,12 @@ export function readTrends(samples: Sample[]): Trend[] | null {
   const quarter = Math.floor(samples.length / 4);
   const second = samples.slice(quarter, 2 * quarter);
   const last = samples.slice(-quarter);
-  const workers = new Set(samples.flatMap(({ memoryBytes }) => [...memoryBytes.keys()]));
-  const measureMemory = (part: Sample[], worker: number) =>
-    average(part.flatMap(({ memoryBytes }) => memoryBytes.get(worker) ?? [])) / MEGABYTE;
+  const names = new Set(samples.flatMap(({ memoryBytes }) => [...memoryBytes.keys()]));
+  const averageMemory = (part: Sample[], name: string) =>
+    average(part.flatMap(({ memoryBytes }) => memoryBytes.get(name) ?? [])) / MEGABYTE;
   return [
-    ...[...workers].toSorted().map((worker) =>
-      judge(
-        `memory of worker ${worker}`,
-        "MB",
-        measureMemory(second, worker),
-        measureMemory(last, worker),
-      )
+    ...[...names].toSorted().map((name) =>
+      judge(`memory of ${name}`, "MB", averageMemory(second, name), averageMemory(last, name))
     ),
     // History is kept, so the database grows with its runs; each must not cost more than those before.
     judge("database per run", "KB", measureGrowth(second), measureGrowth(last)),
@@ -64,16 +59,25 @@ function average(numbers: number[]): number {
   return numbers.length === 0 ? 0 : numbers.reduce((sum, it) => sum + it, 0) / numbers.length;
 }
 
-/** Resident memory of processes; those that have ended are left out. */
-export function measureMemory(pids: ReadonlyMap<number, number>): Map<number, number> {
-  const memory = new Map<number, number>();
+/** Resident memory of the worker processes; those that have ended are left out. */
+export function measureWorkers(pids: ReadonlyMap<number, number>): Map<string, number> {
+  const memory = new Map<string, number>();
   for (const [worker, pid] of pids) {
-    try {
-      const kilobytes = Deno.readTextFileSync(`/proc/${pid}/status`).match(/^VmRSS:\s+(\d+) kB$/m);
-      if (kilobytes !== null) memory.set(worker, Number(kilobytes[1]) * KILOBYTE);
-    } catch {
-      // It ended between the question and the look.
-    }
+    const bytes = readMemory(pid, "VmRSS");
+    if (bytes !== undefined) memory.set(`worker ${worker}`, bytes);
   }
   return memory;
+}
+
+/** `RssAnon` is what a process shares with no other; undefined: it has ended. */
+export function readMemory(pid: number, field: "VmRSS" | "RssAnon"): number | undefined {
+  try {
+    const status = Deno.readTextFileSync(`/proc/${pid}/status`);
+    const line = status.split("\n").find((line) => line.startsWith(`${field}:`));
+    return line === undefined
+      ? undefined
+      : Number.parseInt(line.slice(field.length + 1)) * KILOBYTE;
+  } catch {
+    return undefined;
+  }
 }

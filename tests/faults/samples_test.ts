@@ -7,7 +7,7 @@ function makeSamples(memory: (at: number) => number, perRun: (at: number) => num
   let databaseBytes = 0;
   return Array.from({ length: 40 }, (_, at) => ({
     atMs: at * 1000,
-    memoryBytes: new Map([[0, memory(at)]]),
+    memoryBytes: new Map([["worker 0", memory(at)]]),
     databaseBytes: databaseBytes += perRun(at) * 10,
     endedRuns: at * 10,
   }));
