@@ -121,7 +121,7 @@ async function prepareLoad(sql: postgres.Sql): Promise<void> {
   const { key, capacity, refillPerSecond } = SHARED_BUCKET;
   await sql`
     insert into rate_limit_policies (pattern, capacity, refill_rate)
-    values (${key}, ${capacity}, ${refillPerSecond}), ('user:*:agent:faulty', null, 1)
+    values (${key}, ${capacity}, ${refillPerSecond})
     on conflict (pattern) do nothing`;
   await sql`update cron.job set schedule = ${TICK} where jobname = 'orchestrator-worker'`;
 }
