@@ -11,7 +11,7 @@ const IDLE_S = 300;
 const REST_S = 75;
 
 export interface Idleness {
-  /** What clients asked, without the notes that pg_cron takes of its own runs. */
+  /** What clients asked, without the notes that pg_cron, or what stands in for it, takes of its own runs. */
   statements: number;
   httpCalls: number;
 }
@@ -63,7 +63,7 @@ async function look(
         select count(*)::integer
         from regexp_split_to_table(pg_read_file('server.log'), ${"\n(?=\\d{4}-)"}) as entry
         where entry ~ ${`@${name} LOG:  (statement|execute [^:]*): `}
-          and entry !~ '(cron[.]job_run_details|set session role|reset role)'
+          and entry !~ '(cron[.]job_run_details|pg_backend_pid|set session role|reset role)'
       ) as statements,
       (
         select coalesce(last_value, 0)::integer from pg_sequences

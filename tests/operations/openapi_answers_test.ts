@@ -111,7 +111,8 @@ Deno.test("what starts runs, and calls beside them, answers as the document says
   await expect(200, "POST", "/events", event);
   await expect(409, "POST", "/events", { ...event, user_id: "bob" });
   await expect(200, "POST", "/rate_limit", { key: "mine" });
-  await expect(200, "POST", "/rate_limit", { key: "mine", tokens: 1_000 });
+  await expect(200, "POST", "/rate_limit", { key: "mine", tokens: 100 });
+  await expect(400, "POST", "/rate_limit", { key: "mine", tokens: 1_000 });
   await expect(200, "POST", "/http", { call: "/functions/v1/agent-proxy/echo" });
   await expect(200, "POST", "/http", { call: "/functions/v1/agent-proxy/nothing" });
   await expect(400, "POST", "/http", { call: "https://example.com/" });
