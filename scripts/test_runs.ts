@@ -17,10 +17,11 @@ export const ALONE = [
   "tests/faults",
   "tests/load",
   "tests/recovery",
-  // They measure how long something takes.
+  // They measure how long something takes, or what is done at times.
   "supabase/functions/_shared/worker/plan_items_test.ts",
   "tests/browser/first_paint_test.ts",
   "tests/operations/progress_test.ts",
+  "tests/path/3_queue_marks_test.ts",
   "tests/stack/data_api_test.ts",
   "tests/stack/loops_test.ts",
 ];

@@ -141,6 +141,7 @@ Deno.test("under a held snapshot 20,000 jobs are drained without walking over th
     const [{ read }] = await db.admin`
       select idx_tup_read::float8 as read from pg_stat_user_indexes where indexrelname = 'job_queue_ready'`;
     await holder.sql`rollback`;
-    // Every lease from the front on would read half of all jobs each time: 4 million entries.
-    assert.ok(read < 1_500_000, `${read} entries were read`);
+    // Every lease from the front on would read half of all jobs each time: 4 million entries. The front is looked
+    // for anew once a second or less often, so a slow machine reads more of them.
+    assert.ok(read < 2_500_000, `${read} entries were read`);
   }));
