@@ -14,6 +14,7 @@ import type {
 } from "../database/rows.ts";
 import type { Clock } from "./clock.ts";
 import type { Attempt, DrainRpc, DrainSeam } from "./drain_seam.ts";
+import { NO_LEASE } from "./settle.ts";
 
 export class FakeClock implements Clock {
   #now = 1_000_000;
@@ -201,16 +202,7 @@ export class FakeQueue {
     const next = Math.min(...later.map((job) => job.dueAt)) - this.clock.now();
     const next_due_ms = later.length === 0 ? null : Math.max(0, next);
     const signals = this.signalled.length > 0;
-    return {
-      jobs: jobs.map(toLeasedJob),
-      runs: [],
-      configs: [],
-      reads: [],
-      lease_token: null,
-      next_due_ms,
-      deferred,
-      signals,
-    };
+    return { ...NO_LEASE, jobs: jobs.map(toLeasedJob), next_due_ms, deferred, signals };
   }
 
   #complete({ job_id, lease_token, outcome, retry_after_ms = 0 }: JobResult): SettledJob {
