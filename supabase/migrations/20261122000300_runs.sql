@@ -115,6 +115,7 @@ create table public.job_queue (
   join_rule text,
   join_min integer,
   generation integer not null default 0,
+  is_handed_on boolean not null default false,
   lease_token uuid,
   lease_until timestamptz,
   leased_at timestamptz,
@@ -131,6 +132,7 @@ create table public.job_queue (
   created_at timestamptz not null,
   started_at timestamptz,
   finished_at timestamptz,
+  awaits_lease boolean not null generated always as (status in ('queued', 'failed', 'parked')) stored,
   -- One constraint, asked by the status alone: nine that look at every row took a twentieth of a drain.
   constraint jobs_have_what_their_status_says check (
     case
@@ -149,7 +151,7 @@ create table public.job_queue (
     end
   ),
   constraint jobs_have_a_sane_priority check (priority between 0 and 1000)
-) with (fillfactor = 70);
+) with (fillfactor = 50);  -- a job is written twice after its insert, and many of a page together: room for each (HOT)
 
 comment on table public.job_queue is
   'One row per step of a run, from dispatch on, and one per item of a fan-out. waiting: dependencies open; queued: ready at next_run_at; parked: waits for an event, a timer, items, a run, a callback or a slot, until next_run_at at the latest; failed: a retry is due at next_run_at; dead: the dead letter.';
@@ -159,17 +161,19 @@ comment on column public.job_queue.condition is 'The step''s condition as it was
 comment on column public.job_queue.parked is 'What the job waits or waited for: {for, until, …}; kept while it is leased again.';
 comment on column public.job_queue.extra_dependents is 'Steps that were appended behind this one while the run was live.';
 comment on column public.job_queue.rate_limit_key is 'The bucket that the step names; null: the user''s at the agent; empty: takes no token, because it calls nobody.';
+comment on column public.job_queue.is_handed_on is 'Leased by the call that made it ready: it never queued, and next_run_at is not when it became due.';
+comment on column public.job_queue.awaits_lease is 'It is leased when next_run_at comes. The indexes name this instead of the status, so that to settle a job changes no indexed value.';
 comment on column public.job_queue.generation is
   'Part of the idempotency key: raised when a job is done again after a definite outcome, kept when the outcome is unknown.';
 
+-- No index names what a settle or the lease of a handed-on job changes, also in a condition: both stay cheap
+-- updates (HOT), which enter no index.
 create unique index job_queue_by_step on public.job_queue (workflow_run_id, step_no, item_index);
-create index job_queue_ready on public.job_queue (priority, next_run_at, job_id)
-  where status in ('queued', 'failed', 'parked');
+create index job_queue_ready on public.job_queue (priority, next_run_at, job_id) where awaits_lease;
 -- By a hash of the user: half as wide as a user's id; two users of one hash share their turns.
-create index job_queue_ready_by_user on public.job_queue (priority, hashtext(user_id), next_run_at)
-  where status in ('queued', 'failed', 'parked');
-create index job_queue_leased on public.job_queue (lease_until) where status in ('leased', 'running');
-create index job_queue_dead on public.job_queue (job_id) where status = 'dead';
+create index job_queue_ready_by_user on public.job_queue (priority, hashtext(user_id), next_run_at) where awaits_lease;
+-- The dead letter, with what is about to be tried again.
+create index job_queue_with_error on public.job_queue (job_id) where error_class is not null;
 
 create table public.job_attempts (
   attempt_id bigint generated always as identity,

@@ -34,6 +34,33 @@ create policy "nobody but the service role" on orchestrator.doorbell
   as permissive for all to anon, authenticated using (false) with check (false);
 grant select, insert, update, delete on orchestrator.workers, orchestrator.doorbell to service_role;
 
+create table orchestrator.leases (
+  lease_token uuid primary key,
+  lease_until timestamptz not null,
+  job_ids bigint[] not null
+);
+
+comment on table orchestrator.leases is
+  'One row per lease call until its time is over: where the sweep looks for lost leases, instead of in an index that every job would enter and leave. What became of the jobs stands with them.';
+
+create index leases_by_end on orchestrator.leases (lease_until);
+
+alter table orchestrator.leases enable row level security;
+create policy "nobody but the service role" on orchestrator.leases
+  as permissive for all to anon, authenticated using (false) with check (false);
+grant select, insert, update, delete on orchestrator.leases to service_role;
+
+create view orchestrator.leased_jobs with (security_invoker = true) as
+  select q.*
+  from orchestrator.leases l
+  cross join unnest(l.job_ids) as u (job_id)
+  join public.job_queue q on q.job_id = u.job_id and q.lease_token = l.lease_token;
+
+comment on view orchestrator.leased_jobs is 'The jobs that workers hold now, found by their leases.';
+
+revoke all on orchestrator.leased_jobs from public, anon, authenticated;
+grant select on orchestrator.leased_jobs to service_role;
+
 create view orchestrator.living_workers with (security_invoker = true) as
   -- Three missed heartbeats of five seconds.
   select *
@@ -173,29 +200,25 @@ set enable_seqscan = off
 set jit = off
 set plan_cache_mode = force_generic_plan
 as $$
+declare
+  v_priority integer := -1;
+  v_first timestamptz;
 begin
+  p_priorities := '{}';
+  p_firsts := '{}';
   -- A walk over the distinct priorities, one index probe each, so that jobs due later cost nothing. Without a
-  -- lock: a job that a lease has locked counts as there, for its transaction may roll back.
-  with recursive front as (
-    (
-      select priority, next_run_at from public.job_queue
-      where status in ('queued', 'failed', 'parked')
-      order by priority, next_run_at, job_id
-      limit 1
-    )
-    union all
-    select n.priority, n.next_run_at
-    from front f
-    cross join lateral (
-      select q.priority, q.next_run_at from public.job_queue q
-      where q.status in ('queued', 'failed', 'parked') and q.priority > f.priority
-      order by q.priority, q.next_run_at, q.job_id
-      limit 1
-    ) as n
-  )
-  select coalesce(array_agg(priority), '{}'), coalesce(array_agg(next_run_at), '{}')
-  into p_priorities, p_firsts
-  from front;
+  -- lock: a job that a lease has locked counts as there, for its transaction may roll back. A loop and not a
+  -- recursive query, whose start alone takes as long as five probes: most queues have one priority or two.
+  loop
+    select q.priority, q.next_run_at into v_priority, v_first
+    from public.job_queue q
+    where q.awaits_lease and q.priority > v_priority
+    order by q.priority, q.next_run_at, q.job_id
+    limit 1;
+    exit when not found;
+    p_priorities := p_priorities || v_priority;
+    p_firsts := p_firsts || v_first;
+  end loop;
 end;
 $$;
 
@@ -273,7 +296,7 @@ as $$
 declare
   v_looks_at bigint := nullif(current_setting('orchestrator.front_looks_at', true), '')::bigint;
   v_known integer[] := nullif(current_setting('orchestrator.front_priorities', true), '')::integer[];
-  v_firsts timestamptz[];
+  v_look record;
   v_began_at timestamptz;
 begin
   if v_looks_at > orchestrator._as_mark(clock_timestamp()) then
@@ -285,7 +308,7 @@ begin
       from unnest(-1 || p_priorities, p_priorities || 1001) as gap (above, below)
       cross join lateral (
         select from public.job_queue
-        where status in ('queued', 'failed', 'parked') and priority > gap.above and priority < gap.below
+        where awaits_lease and priority > gap.above and priority < gap.below
         limit 1
       ) as unknown
     );
@@ -296,13 +319,14 @@ begin
 
   -- Twice, if the first took long: once may be a busy machine. Where it stays slow, a snapshot that somebody holds
   -- keeps the entries of jobs that are done, and every look walks them all.
-  for v_look in 1 .. 2 loop
+  for v_try in 1 .. 2 loop
     v_began_at := clock_timestamp();
-    select f.p_priorities, f.p_firsts into p_priorities, v_firsts from orchestrator._list_fronts() as f;
+    v_look := orchestrator._list_fronts();
     p_is_remembered := clock_timestamp() - v_began_at > interval '1 millisecond';
     exit when not p_is_remembered;
   end loop;
-  p_marks := array(select orchestrator._as_mark(f.first) from unnest(v_firsts) as f (first));
+  p_priorities := v_look.p_priorities;
+  p_marks := array(select orchestrator._as_mark(f.first) from unnest(v_look.p_firsts) as f (first));
   if p_is_remembered then
     -- Priorities without jobs now are kept, a few: to find one of them empty is to walk its entries again.
     select coalesce(array_agg(f.priority order by f.priority), '{}'), coalesce(array_agg(f.mark order by f.priority), '{}')
@@ -371,7 +395,7 @@ begin
     cross join unnest(f.p_priorities, f.p_marks) as u (priority, mark)
     cross join lateral (
       select q.next_run_at from public.job_queue q
-      where q.status in ('queued', 'failed', 'parked') and q.priority = u.priority
+      where q.awaits_lease and q.priority = u.priority
         and q.next_run_at >= orchestrator._from_mark(u.mark, v_now)
       order by q.next_run_at
       limit 1
@@ -467,7 +491,7 @@ begin
         select hashtext(user_id) as user_hash, next_run_at <= p_now as is_due, 1 as place,
           cardinality(v_users) + (next_run_at <= p_now)::integer as due
         from public.job_queue
-        where status in ('queued', 'failed', 'parked') and priority = p_priority
+        where awaits_lease and priority = p_priority
           and hashtext(user_id) > v_from and hashtext(user_id) <= v_to and next_run_at >= p_first
         order by hashtext(user_id), next_run_at
         limit 1
@@ -478,7 +502,7 @@ begin
       cross join lateral (
         select hashtext(q.user_id) as user_hash, q.next_run_at <= p_now as is_due
         from public.job_queue q
-        where q.status in ('queued', 'failed', 'parked') and q.priority = p_priority
+        where q.awaits_lease and q.priority = p_priority
           and hashtext(q.user_id) > r.user_hash and hashtext(q.user_id) <= v_to and q.next_run_at >= p_first
         order by hashtext(q.user_id), q.next_run_at
         limit 1
@@ -533,7 +557,7 @@ begin
           job_id, user_id, agent, case when status = 'parked' then '' else rate_limit_key end
         )::orchestrator.candidate as candidate
       from public.job_queue
-      where status in ('queued', 'failed', 'parked') and priority = p_priority
+      where awaits_lease and priority = p_priority
         and hashtext(user_id) = u.user_hash and next_run_at >= p_first and next_run_at <= p_now
       order by next_run_at
       limit p_limit / nullif(cardinality(v_users), 0)
@@ -619,7 +643,7 @@ begin
     from (
       select user_id, next_run_at
       from public.job_queue
-      where status in ('queued', 'failed', 'parked') and priority = v_front.p_priorities[v_at]
+      where awaits_lease and priority = v_front.p_priorities[v_at]
         and next_run_at >= v_low and next_run_at <= p_now
       order by next_run_at, job_id
       limit 20
@@ -643,7 +667,7 @@ begin
           job_id, user_id, agent, case when status = 'parked' then '' else rate_limit_key end
         )::orchestrator.candidate
       from public.job_queue
-      where status in ('queued', 'failed', 'parked') and priority = v_front.p_priorities[v_at]
+      where awaits_lease and priority = v_front.p_priorities[v_at]
         and next_run_at >= v_first and next_run_at <= p_now
         and job_id <> all (array(select j.job_id from unnest(v_jobs) as j))
       order by next_run_at, job_id
@@ -828,7 +852,7 @@ create function orchestrator._lease(
   p_job_ids bigint[],
   p_lease interval,
   p_now timestamptz,
-  out p_jobs json,  -- json, not jsonb: built once, sent once, never looked into
+  out p_jobs json,
   out p_runs json,
   out p_configs json,
   out p_reads json,
@@ -856,7 +880,7 @@ begin
       -- Made ready by the settle before, and not written since (see _settle_successes).
       open_dependencies = case when status = 'waiting' then 0 else open_dependencies end,
       succeeded_dependencies = succeeded_dependencies + case when status = 'waiting' then open_dependencies else 0 end,
-      next_run_at = case when status = 'waiting' then p_now else next_run_at end,
+      is_handed_on = status = 'waiting',
       lease_token = p_token,
       lease_until = p_now + p_lease,
       leased_at = p_now,
@@ -865,7 +889,11 @@ begin
     where job_id = any (p_job_ids)
     returning
       job_id, workflow_run_id, definition_id, step_no, step_id, item_index, user_id, intent_id, attempts, max_attempts,
-      agent, payload, generation, input, next_run_at, dependencies, join_rule, parked is not null as is_parked
+      agent, payload, generation, input, case when is_handed_on then p_now else next_run_at end as due_at, dependencies,
+      join_rule, parked is not null as is_parked
+  ),
+  noted as (
+    insert into orchestrator.leases (lease_token, lease_until, job_ids) values (p_token, p_now + p_lease, p_job_ids)
   )
   -- Whole rows: json_agg of a row costs half of what json_build_object costs, with its types looked up per value.
   select
@@ -924,7 +952,7 @@ begin
       l.attempts as attempt, l.max_attempts, l.agent, l.generation, l.input,
       case when l.payload ? 'scoped' then orchestrator._describe_scope(l.workflow_run_id) end as scope,
       case
-        when l.payload ? 'queue_timeout_ms' then floor(extract(epoch from p_now - l.next_run_at) * 1000)
+        when l.payload ? 'queue_timeout_ms' then floor(extract(epoch from p_now - l.due_at) * 1000)
       end as queued_ms,
       case
         when l.is_parked then
@@ -959,22 +987,28 @@ $$;
 comment on function orchestrator._queue_ready(bigint[], timestamptz) is
   'Queues jobs that a settle made ready and the lease behind it did not take, each for its time.';
 
+create type orchestrator.lease as (
+  jobs json,  -- json, not jsonb: built once, sent once, never looked into
+  runs json,
+  configs json,
+  reads json,
+  lease_token uuid,
+  leased_us bigint,
+  deferred integer,
+  next_due_ms numeric,
+  signals boolean
+);
+
+comment on type orchestrator.lease is 'What a worker is answered when it asks for jobs.';
+
 create function orchestrator.lease_due_jobs(
   p_worker_id text,
   p_limit integer,
   p_lease_ms integer,
   p_ready orchestrator.candidate[],
-  p_ready_priorities integer[],
-  out p_jobs json,
-  out p_runs json,
-  out p_configs json,
-  out p_reads json,
-  out p_token uuid,
-  out p_deferred integer,
-  out p_next_due_ms numeric,
-  out p_signals boolean,
-  out p_leased_us bigint
+  p_ready_priorities integer[]
 )
+returns orchestrator.lease
 language plpgsql
 volatile
 security invoker
@@ -985,14 +1019,19 @@ declare
   v_pick record := orchestrator._pick_jobs(p_limit, v_now, p_ready, p_ready_priorities);
   v_count integer := cardinality(v_pick.p_picked);
   v_allowed bigint[] := array[]::bigint[];
+  v_leased record;
+  v_lease orchestrator.lease;
 begin
   if v_count > 0 then
     v_allowed := orchestrator.take_tokens_for_jobs(v_pick.p_picked, v_now);
-    select l.p_jobs, l.p_runs, l.p_configs, l.p_reads, l.p_token
-    into
-      lease_due_jobs.p_jobs, lease_due_jobs.p_runs, lease_due_jobs.p_configs, lease_due_jobs.p_reads,
-      lease_due_jobs.p_token
-    from orchestrator._lease(p_worker_id, v_allowed, p_lease_ms * interval '1 millisecond', v_now) as l;
+  end if;
+  if cardinality(v_allowed) > 0 then
+    v_leased := orchestrator._lease(p_worker_id, v_allowed, p_lease_ms * interval '1 millisecond', v_now);
+    v_lease.jobs := v_leased.p_jobs;
+    v_lease.runs := v_leased.p_runs;
+    v_lease.configs := v_leased.p_configs;
+    v_lease.reads := v_leased.p_reads;
+    v_lease.lease_token := v_leased.p_token;
   end if;
   -- No place, or no token: then they wait as others do, those without a token at the time that it is due.
   if v_pick.p_continued < cardinality(p_ready) or v_pick.p_continued > 0 and cardinality(v_allowed) < v_count then
@@ -1000,42 +1039,35 @@ begin
       array(select r.job_id from unnest(p_ready) as r except select unnest(v_allowed)), v_now
     );
   end if;
-  p_jobs := coalesce(p_jobs, '[]');
-  p_runs := coalesce(p_runs, '[]');
-  p_configs := coalesce(p_configs, '[]');
-  p_reads := coalesce(p_reads, '[]');
-  p_deferred := v_count - cardinality(v_allowed);
+  v_lease.jobs := coalesce(v_lease.jobs, '[]');
+  v_lease.runs := coalesce(v_lease.runs, '[]');
+  v_lease.configs := coalesce(v_lease.configs, '[]');
+  v_lease.reads := coalesce(v_lease.reads, '[]');
+  v_lease.leased_us := orchestrator._as_mark(v_now);
+  v_lease.deferred := v_count - cardinality(v_allowed);
   if v_count < p_limit then
-    p_next_due_ms := ceil(extract(epoch from orchestrator.next_due_at(false) - v_now) * 1000);
+    v_lease.next_due_ms := ceil(extract(epoch from orchestrator.next_due_at(false) - v_now) * 1000);
     -- greatest() passes over a null, which must stay: nothing is queued.
-    if p_next_due_ms < 0 then
-      p_next_due_ms := 0;
+    if v_lease.next_due_ms < 0 then
+      v_lease.next_due_ms := 0;
     end if;
   end if;
-  p_signals := exists (select from orchestrator.signals);
-  p_leased_us := orchestrator._as_mark(v_now);
+  v_lease.signals := exists (select from orchestrator.signals);
+  return v_lease;
 end;
 $$;
 
 comment on function orchestrator.lease_due_jobs(text, integer, integer, orchestrator.candidate[], integer[]) is
-  'Leases up to p_limit due jobs within their rate limits, and those that the settle before made ready, as columns: who answers a caller puts them into one object, once.';
+  'Leases up to p_limit due jobs within their rate limits, and those that the settle before made ready.';
 
 create function public.lease_jobs(p_worker_id text, p_limit integer, p_lease_ms integer)
 returns json
-language plpgsql
+language sql
 volatile
 security invoker
 set search_path = ''
 as $$
-begin
-  return (
-    select json_build_object(
-      'jobs', l.p_jobs, 'runs', l.p_runs, 'configs', l.p_configs, 'reads', l.p_reads, 'lease_token', l.p_token,
-      'leased_us', l.p_leased_us, 'deferred', l.p_deferred, 'next_due_ms', l.p_next_due_ms, 'signals', l.p_signals
-    )
-    from orchestrator.lease_due_jobs(p_worker_id, p_limit, p_lease_ms, '{}', '{}') as l
-  );
-end;
+  select row_to_json(orchestrator.lease_due_jobs(p_worker_id, p_limit, p_lease_ms, '{}', '{}'));
 $$;
 
 comment on function public.lease_jobs(text, integer, integer) is
@@ -1122,6 +1154,7 @@ begin
     attempts = attempts - 1,
     next_run_at = case
       when h.delay_ms > 0 then v_now + h.delay_ms * interval '1 millisecond'
+      when q.is_handed_on then q.leased_at
       else q.next_run_at  -- handed back: it keeps its age, and so its place
     end,
     lease_token = null,

@@ -96,6 +96,7 @@ begin
       q.leased_at, q.leased_by, r.status_code, r.logs,
       greatest(0, date_part('epoch', p_now - q.leased_at)) as took,
       case
+        when q.is_handed_on then 0
         when q.parked is null and isfinite(q.next_run_at) then
           greatest(0, date_part('epoch', q.leased_at - q.next_run_at))
       end as waited
@@ -114,28 +115,40 @@ begin
     where s.item_index = -1
   ),
   opened as materialized (
+    -- In the order in which their jobs are locked.
     select e.workflow_run_id, d.step_no, count(*)::integer as finished
     from edge e
     cross join unnest(e.dependents) as d (step_no)
     group by e.workflow_run_id, d.step_no
+    order by e.workflow_run_id, d.step_no
   ),
   dependent as materialized (
-    -- Locked before they are written: two batches meet at shared dependents in one order, whatever the plan.
     select
       q.job_id, o.finished, q.user_id, q.agent, q.rate_limit_key, q.priority,
       q.join_rule is null and q.open_dependencies = o.finished and q.failed_dependencies = 0
-        and q.next_run_at <= p_now as is_ready
+        and q.next_run_at <= p_now as is_ready,
+      -- The default rule in line: the others are rarer than a call of a function is cheap.
+      case
+        when q.join_rule is not null then orchestrator.join_status(
+          q.join_rule, q.join_min, q.open_dependencies - o.finished, q.succeeded_dependencies + o.finished,
+          q.failed_dependencies
+        )
+        when q.open_dependencies > o.finished then 'waiting'
+        when q.failed_dependencies > 0 then 'skipped'
+        else 'queued'
+      end as next_status
     from opened o
     cross join lateral (
-      -- Fenced by the offset: a probe each, also with a plan that is older than the tables' first statistics.
-      select w.job_id
+      -- Locked one by one in that order, whatever the plan: two batches that share dependents cannot wait in a circle.
+      -- The lock also is a fence: a probe each, also with a plan that is older than the tables' first statistics.
+      select
+        w.job_id, w.user_id, w.agent, w.rate_limit_key, w.priority, w.next_run_at, w.join_rule, w.join_min,
+        w.open_dependencies, w.succeeded_dependencies, w.failed_dependencies
       from public.job_queue w
       where w.workflow_run_id = o.workflow_run_id and w.step_no = o.step_no and w.item_index = -1
-      offset 0
-    ) as w
-    join public.job_queue q on q.job_id = w.job_id and q.status = 'waiting'
-    order by q.job_id
-    for update of q
+        and w.status = 'waiting'
+      for update
+    ) as q
   ),
   handed_on as materialized (
     -- The lease that follows writes these: `queued` would be a version that nobody sees. Older runs first.
@@ -150,30 +163,11 @@ begin
     set
       open_dependencies = q.open_dependencies - d.finished,
       succeeded_dependencies = q.succeeded_dependencies + d.finished,
-      -- The default rule in line: the others are rarer than a call of a function is cheap.
-      status = case
-        when q.join_rule is not null then orchestrator.join_status(
-          q.join_rule, q.join_min, q.open_dependencies - d.finished, q.succeeded_dependencies + d.finished,
-          q.failed_dependencies
-        )
-        when q.open_dependencies > d.finished then 'waiting'
-        when q.failed_dependencies > 0 then 'skipped'
-        else 'queued'
-      end,
+      status = d.next_status,
       skip_reason = case
-        when q.join_rule is not null then case orchestrator.join_status(
-            q.join_rule, q.join_min, q.open_dependencies - d.finished, q.succeeded_dependencies + d.finished,
-            q.failed_dependencies
-          ) when 'skipped' then orchestrator.join_skip_reason(q.join_rule, q.failed_dependencies) end
-        when q.open_dependencies = d.finished and q.failed_dependencies > 0 then 'upstream_failed'
+        when d.next_status = 'skipped' then orchestrator.join_skip_reason(q.join_rule, q.failed_dependencies)
       end,
-      finished_at = case
-        when q.join_rule is not null then case orchestrator.join_status(
-            q.join_rule, q.join_min, q.open_dependencies - d.finished, q.succeeded_dependencies + d.finished,
-            q.failed_dependencies
-          ) when 'skipped' then p_now end
-        when q.open_dependencies = d.finished and q.failed_dependencies > 0 then p_now
-      end,
+      finished_at = case when d.next_status = 'skipped' then p_now end,
       -- A run dispatched for later keeps its time; all else is ready now, behind what was ready before.
       next_run_at = greatest(q.next_run_at, p_now)
     from dependent d
@@ -272,7 +266,10 @@ declare
   v_failed_runs uuid[];
 begin
   with result as materialized (
-    select r.*, case when q.parked is null and isfinite(q.next_run_at) then q.next_run_at end as due_at
+    select r.*, case
+      when q.is_handed_on then q.leased_at
+      when q.parked is null and isfinite(q.next_run_at) then q.next_run_at
+    end as due_at
     from jsonb_to_recordset(p_results) as r (
       job_id bigint, lease_token uuid, outcome text, condition jsonb, status_code integer,
       error_class text, error_text text, retry_after_ms double precision, logs jsonb
@@ -617,36 +614,51 @@ declare
   v_results jsonb := p_results;
   v_runs uuid[];
   v_exclusive uuid[];
-  v_has_failures boolean;
-  v_is_rare boolean;
-  v_skipped bigint[];
-  v_ended_runs uuid[];
+  v_is_plain boolean;
+  v_has_failures boolean := false;
+  v_is_rare boolean := false;
+  v_successes record;
 begin
+  p_settled := array[]::bigint[];
+  p_ready := '{}';
+  p_ready_priorities := '{}';
+  p_has_plain_ends := true;
+  p_has_holds := false;
   select
     array_agg(q.workflow_run_id),
-    -- Whoever may walk down the graph or change a run as a whole has it alone.
-    array_agg(q.workflow_run_id) filter (where
-      r.outcome in ('skip', 'skip_run', 'handle') or r.append is not null or r.consumes is not null
-      or q.parked is not null and r.outcome <> 'park'
-      or q.item_index = -1 and (r.outcome = 'dead' or r.outcome = 'retry' and q.attempts >= q.max_attempts)
-    ),
-    bool_or(r.outcome in ('retry', 'dead')),
-    bool_or(
-      r.outcome not in ('success', 'retry', 'dead') or q.parked is not null or r.run_inputs is not null
-      or r.append is not null or r.consumes is not null
-    ),
-    bool_and(r.outcome = 'success'),
-    coalesce(bool_or(r.hold_key_ms > 0), false)
-  into v_runs, v_exclusive, v_has_failures, v_is_rare, p_has_plain_ends, p_has_holds
+    bool_and(
+      r.outcome = 'success' and q.parked is null and r.append is null and r.consumes is null and r.run_inputs is null
+      and r.hold_key_ms is null
+    )
+  into v_runs, v_is_plain
   from jsonb_to_recordset(p_results) as r (
     job_id bigint, outcome text, append jsonb, consumes uuid, run_inputs jsonb, hold_key_ms double precision
   )
   join public.job_queue q using (job_id);
-  p_settled := array[]::bigint[];
-  p_ready := '{}';
-  p_ready_priorities := '{}';
   if v_runs is null then
     return;
+  end if;
+  if not v_is_plain then
+    -- Asked apart: plain successes, which are most batches, need not know.
+    select
+      -- Whoever may walk down the graph or change a run as a whole has it alone.
+      array_agg(q.workflow_run_id) filter (where
+        r.outcome in ('skip', 'skip_run', 'handle') or r.append is not null or r.consumes is not null
+        or q.parked is not null and r.outcome <> 'park'
+        or q.item_index = -1 and (r.outcome = 'dead' or r.outcome = 'retry' and q.attempts >= q.max_attempts)
+      ),
+      bool_or(r.outcome in ('retry', 'dead')),
+      bool_or(
+        r.outcome not in ('success', 'retry', 'dead') or q.parked is not null or r.run_inputs is not null
+        or r.append is not null or r.consumes is not null
+      ),
+      bool_and(r.outcome = 'success'),
+      coalesce(bool_or(r.hold_key_ms > 0), false)
+    into v_exclusive, v_has_failures, v_is_rare, p_has_plain_ends, p_has_holds
+    from jsonb_to_recordset(p_results) as r (
+      job_id bigint, outcome text, append jsonb, consumes uuid, run_inputs jsonb, hold_key_ms double precision
+    )
+    join public.job_queue q using (job_id);
   end if;
   perform orchestrator.lock_runs(v_runs, coalesce(v_exclusive, '{}'));
   -- In a run where a job failed or was skipped, a success too may skip dependents, level by level, in an order of
@@ -661,18 +673,22 @@ begin
     v_results := orchestrator._prepare_results(p_results, p_now);
     v_has_failures := jsonb_path_exists(v_results, '$[*] ? (@.outcome == "retry" || @.outcome == "dead")');
   end if;
-  select s.p_settled, s.p_skipped, s.p_ready, s.p_ready_priorities, s.p_item_runs, s.p_item_steps, s.p_ended_runs
-  into p_settled, v_skipped, p_ready, p_ready_priorities, p_item_runs, p_item_steps, v_ended_runs
-  from orchestrator._settle_successes(
+  -- Assigned, here and where else a row is answered on the hot path: a select from the function takes twice as long.
+  v_successes := orchestrator._settle_successes(
     v_results, p_now,
     -- What is rare may yet change the graph, and after a pause is asked for, nothing is leased.
     case when p_has_holds or v_is_rare then 0 else p_max_ready end
-  ) as s;
-  if v_ended_runs is not null then
-    perform orchestrator.announce_ended_runs(v_ended_runs);
+  );
+  p_settled := v_successes.p_settled;
+  p_ready := v_successes.p_ready;
+  p_ready_priorities := v_successes.p_ready_priorities;
+  p_item_runs := v_successes.p_item_runs;
+  p_item_steps := v_successes.p_item_steps;
+  if v_successes.p_ended_runs is not null then
+    perform orchestrator.announce_ended_runs(v_successes.p_ended_runs);
   end if;
-  if v_skipped is not null then
-    perform orchestrator.carry_ends(v_skipped, p_now);
+  if v_successes.p_skipped is not null then
+    perform orchestrator.carry_ends(v_successes.p_skipped, p_now);
   end if;
   if v_has_failures then
     select settle.p_settled || f.p_settled, f.p_item_runs, f.p_item_steps
@@ -743,15 +759,7 @@ declare
   v_now timestamptz := orchestrator.now();
   v_end record := orchestrator.settle(p_results, v_now, orchestrator._places_for_ready(p_lease_limit));
   v_settled bigint[] := v_end.p_settled;
-  v_jobs json := '[]'::json;
-  v_runs json := '[]'::json;
-  v_configs json := '[]'::json;
-  v_reads json := '[]'::json;
-  v_token uuid;
-  v_leased_us bigint;
-  v_deferred integer := 0;
-  v_next_due_ms numeric;
-  v_signals boolean := false;
+  v_lease orchestrator.lease;
   v_results json := '[]'::json;
 begin
   if cardinality(v_settled) < jsonb_array_length(p_results) then
@@ -772,14 +780,11 @@ begin
     join public.job_queue q using (job_id)
     where r.hold_key_ms > 0;
     -- No lease on top: it locks buckets too, and two calls that lock buckets twice could wait in a circle.
-    v_next_due_ms := 0;
+    v_lease.next_due_ms := 0;
   elsif p_lease_limit > 0 then
-    select
-      l.p_jobs, l.p_runs, l.p_configs, l.p_reads, l.p_token, l.p_leased_us, l.p_deferred, l.p_next_due_ms, l.p_signals
-    into v_jobs, v_runs, v_configs, v_reads, v_token, v_leased_us, v_deferred, v_next_due_ms, v_signals
-    from orchestrator.lease_due_jobs(
+    v_lease := orchestrator.lease_due_jobs(
       p_worker_id, p_lease_limit, p_lease_ms, v_end.p_ready, v_end.p_ready_priorities
-    ) as l;
+    );
   end if;
 
   -- Last, so that parallel batches of one fan-out hold its row for no longer than a commit takes.
@@ -787,7 +792,7 @@ begin
     perform orchestrator._count_items(
       v_end.p_item_runs, v_end.p_item_steps, v_end.p_failed_runs, v_end.p_failed_steps, v_now
     );
-    v_next_due_ms := 0;
+    v_lease.next_due_ms := 0;
   end if;
 
   if not v_end.p_has_plain_ends then
@@ -804,15 +809,15 @@ begin
 
   return json_build_object(
     'results', v_results,
-    'jobs', v_jobs,
-    'runs', v_runs,
-    'configs', v_configs,
-    'reads', v_reads,
-    'lease_token', v_token,
-    'leased_us', v_leased_us,
-    'deferred', v_deferred,
-    'next_due_ms', v_next_due_ms,
-    'signals', v_signals
+    'jobs', coalesce(v_lease.jobs, '[]'),
+    'runs', coalesce(v_lease.runs, '[]'),
+    'configs', coalesce(v_lease.configs, '[]'),
+    'reads', coalesce(v_lease.reads, '[]'),
+    'lease_token', v_lease.lease_token,
+    'leased_us', v_lease.leased_us,
+    'deferred', coalesce(v_lease.deferred, 0),
+    'next_due_ms', v_lease.next_due_ms,
+    'signals', coalesce(v_lease.signals, false)
   );
 end;
 $$;
@@ -820,15 +825,52 @@ $$;
 comment on function public.complete_jobs(text, jsonb, integer, integer) is
   'Settles a worker''s results (success, retry, dead) and leases its next jobs, in one round trip. results tells of those that are no plain success: what became of the job, and applied: false where its lease was lost. next_due_ms 0 without jobs means: lease again at once.';
 
-create function orchestrator._list_lost_leases(p_limit integer, p_now timestamptz)
+create function orchestrator._take_lost_leases(p_limit integer, p_now timestamptz)
 returns jsonb
 language sql
-stable
+volatile
 security invoker
 set search_path = ''
 set enable_seqscan = off
 set jit = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 as $$
+  with over as materialized (
+    -- Fifty times as many: most have no jobs left, or jobs whose heartbeats gave them more time.
+    select lease_token, job_ids
+    from orchestrator.leases
+    where lease_until < p_now
+    order by lease_until
+    limit 50 * p_limit
+    for update skip locked
+  ),
+  held as materialized (
+    select q.job_id, q.lease_token, q.lease_until
+    from over o
+    cross join unnest(o.job_ids) as u (job_id)
+    join public.job_queue q on q.job_id = u.job_id and q.lease_token = o.lease_token
+  ),
+  lost as materialized (
+    select job_id, lease_token from held where lease_until < p_now order by lease_until limit p_limit
+  ),
+  kept as materialized (
+    select lease_token, min(lease_until) as lease_until, array_agg(job_id) as job_ids
+    from held
+    where job_id not in (select job_id from lost)
+    group by lease_token
+  ),
+  prolonged as (
+    update orchestrator.leases l
+    set lease_until = k.lease_until, job_ids = k.job_ids
+    from kept k
+    where l.lease_token = k.lease_token
+  ),
+  ended as (
+    delete from orchestrator.leases l
+    using over o
+    where l.lease_token = o.lease_token and o.lease_token not in (select lease_token from kept)
+  )
   select coalesce(jsonb_agg(jsonb_build_object(
     'job_id', job_id,
     'lease_token', lease_token,
@@ -837,17 +879,11 @@ as $$
     'retry_after_ms', 0,  -- the lease was the wait
     'error_text', 'the worker was not heard of before the lease ended'
   )), jsonb_build_array())
-  from (
-    select job_id, lease_token
-    from public.job_queue
-    where status in ('leased', 'running') and lease_until < p_now
-    order by lease_until
-    limit p_limit
-  ) as lost;
+  from lost;
 $$;
 
-comment on function orchestrator._list_lost_leases(integer, timestamptz) is
-  'Leases that ran out, as results: settled like a worker''s own failure, and fenced by the token against whoever was quicker.';
+comment on function orchestrator._take_lost_leases(integer, timestamptz) is
+  'Tidies up lease calls that are over, and answers the jobs whose lease was never ended or prolonged, up to p_limit, as results: settled like a worker''s own failure, and fenced by the token against whoever was quicker.';
 
 create function public.expire_leases(p_limit integer)
 returns integer
@@ -858,7 +894,7 @@ set search_path = ''
 as $$
 declare
   v_now timestamptz := orchestrator.now();
-  v_end record := orchestrator.settle(orchestrator._list_lost_leases(p_limit, v_now), v_now);
+  v_end record := orchestrator.settle(orchestrator._take_lost_leases(p_limit, v_now), v_now);
 begin
   perform orchestrator._count_items(
     v_end.p_item_runs, v_end.p_item_steps, v_end.p_failed_runs, v_end.p_failed_steps, v_now
@@ -878,7 +914,7 @@ grant execute on function
   orchestrator._count_items(uuid[], integer[], uuid[], integer[], timestamptz),
   orchestrator.settle(jsonb, timestamptz, integer),
   orchestrator._record_late(text, jsonb, bigint[], timestamptz),
-  orchestrator._list_lost_leases(integer, timestamptz)
+  orchestrator._take_lost_leases(integer, timestamptz)
   to service_role;
 revoke execute on function
   public.complete_jobs(text, jsonb, integer, integer), public.expire_leases(integer)

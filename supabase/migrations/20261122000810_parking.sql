@@ -879,7 +879,7 @@ set search_path = ''
 as $$
 declare
   v_now timestamptz := orchestrator.now();
-  v_end record := orchestrator.settle(orchestrator._list_lost_leases(p_limit, v_now), v_now);
+  v_end record := orchestrator.settle(orchestrator._take_lost_leases(p_limit, v_now), v_now);
 begin
   perform public.expire_runs(p_limit);
   -- After every job is locked: a worker that waits for the row of a fan-out holds the jobs of its next lease.

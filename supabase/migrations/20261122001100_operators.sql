@@ -543,7 +543,7 @@ create view public.orchestrator_queue with (security_invoker = true) as
   select
     status,
     count(*) as jobs,
-    min(next_run_at) filter (where status in ('queued', 'failed', 'parked')) as next_run_at,
+    min(next_run_at) filter (where awaits_lease) as next_run_at,
     min(created_at) as oldest_created_at
   from public.job_queue
   group by status;
@@ -567,7 +567,7 @@ create view public.orchestrator_dead_letters with (security_invoker = true) as
     q.finished_at as died_at
   from public.job_queue q
   join public.workflow_runs r using (workflow_run_id)
-  where q.status = 'dead';
+  where q.status = 'dead' and q.error_class is not null;  -- by which there is an index
 
 comment on view public.orchestrator_dead_letters is
   'Jobs that are dead, with the reason; select retry_job(job_id) gives one another round.';

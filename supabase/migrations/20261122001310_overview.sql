@@ -108,11 +108,14 @@ begin
     'series', v_series,
     'totals', (
       select jsonb_build_object(
-        -- Every live run has a job that is ready, parked or being worked on, and these have indexes.
+        -- Every live run has a job that is ready, parked or being worked on, and these are found without the others.
         'running', (
-          select count(distinct workflow_run_id)
-          from public.job_queue
-          where status in ('queued', 'failed', 'parked') or status in ('leased', 'running')
+          select count(distinct j.workflow_run_id)
+          from (
+            select workflow_run_id from public.job_queue where awaits_lease
+            union all
+            select workflow_run_id from orchestrator.leased_jobs
+          ) as j
         ),
         'success', sum(s.runs_success),
         'failed', sum(s.runs_failed),
@@ -134,8 +137,7 @@ begin
       from orchestrator.living_workers w
       left join (
         select leased_by, count(*) as jobs
-        from public.job_queue
-        where status in ('leased', 'running')
+        from orchestrator.leased_jobs
         group by leased_by
       ) as l on l.leased_by = w.worker_id
     ),

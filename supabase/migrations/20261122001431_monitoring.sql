@@ -77,7 +77,7 @@ comment on view orchestrator_monitoring.attempts is
 create view orchestrator_monitoring.queue as
 select
   status, agent, count(*) as jobs,
-  min(next_run_at) filter (where status in ('queued', 'failed', 'parked')) as next_due_at
+  min(next_run_at) filter (where awaits_lease) as next_due_at
 from public.job_queue
 where status not in ('success', 'skipped', 'cancelled')
 group by status, agent;
@@ -89,7 +89,7 @@ select
   q.job_id, q.workflow_run_id, r.workflow_key, q.step_id, q.agent, q.attempts, q.error_class, q.created_at, q.finished_at
 from public.job_queue q
 join public.workflow_runs r on r.workflow_run_id = q.workflow_run_id
-where q.status = 'dead';
+where q.status = 'dead' and q.error_class is not null;  -- by which there is an index
 
 comment on view orchestrator_monitoring.dead_letters is 'The jobs that died, with the class of their last error.';
 
