@@ -134,11 +134,12 @@ begin
       select
         ordinality::integer - 1 as index,
         value as request,
-        (v_created ->> (ordinality - 1)::text)::uuid as created_id,
-        case when not v_created ? (ordinality - 1)::text then (
+        created_id,
+        case when created_id is null then (
           select e from public.workflow_runs e where e.idempotency_key = value ->> 'idempotency_key'
         ) end as existing
       from jsonb_array_elements(p_requests) with ordinality
+      cross join lateral (select (v_created ->> (ordinality - 1)::text)::uuid as created_id offset 0) as c
       offset 0  -- a fence: the look-up runs once a row, not once a field
     ) as r
   );
@@ -158,16 +159,11 @@ as $$
 declare
   -- Who asks again under the same key does so in another span.
   v_unhashed constant text[] := array['idempotency_key', 'trace_parent', 'trace_state'];
-  v_internal constant text[] := array[
-    'definition_id', 'trigger_event_id', 'trigger_key_id', 'event_type', 'restarted_from', 'parent_run_id',
-    'parent_job_id', 'depth'
-  ];
 begin
   -- Callers' keys get a prefix of their own, so that none can pose as the key of an event or a cron slot.
   return case
-    when p_request ->> 'idempotency_key' is null
-      then p_request - v_internal
-    else p_request - v_internal || jsonb_build_object(
+    when p_request ->> 'idempotency_key' is null then p_request
+    else p_request || jsonb_build_object(
       'idempotency_key', 'api:' || (p_request ->> 'idempotency_key'),
       'request_hash', md5((p_request - v_unhashed)::text)
     )
@@ -186,11 +182,18 @@ security invoker
 set search_path = ''
 as $$
 declare
+  v_internal constant text[] := array[
+    'definition_id', 'trigger_event_id', 'trigger_key_id', 'event_type', 'restarted_from', 'parent_run_id',
+    'parent_job_id', 'depth'
+  ];
   v_runs jsonb;
 begin
   v_runs := orchestrator.create_runs(
     (
-      select coalesce(json_agg(orchestrator._identify_request(value) order by ordinality)::jsonb, '[]')
+      select coalesce(json_agg(
+        case when value ? 'idempotency_key' then orchestrator._identify_request(value) else value end - v_internal
+        order by ordinality
+      )::jsonb, '[]')
       from jsonb_array_elements(p_requests) with ordinality
     ),
     'api'

@@ -888,8 +888,8 @@ begin
       started_at = coalesce(started_at, p_now)
     where job_id = any (p_job_ids)
     returning
-      job_id, workflow_run_id, definition_id, step_no, step_id, item_index, user_id, intent_id, attempts, max_attempts,
-      agent, payload, generation, input, case when is_handed_on then p_now else next_run_at end as due_at, dependencies,
+      job_id, workflow_run_id, definition_id, step_no, step_id, item_index, attempts, max_attempts, agent, payload,
+      generation, input, case when is_handed_on then p_now else next_run_at end as due_at, dependencies,
       join_rule, parked is not null as is_parked
   ),
   noted as (
@@ -903,7 +903,7 @@ begin
       select json_agg(r)
       from (
         select
-          workflow_run_id, workflow_key, payload,
+          workflow_run_id, workflow_key, user_id, intent_id, payload,
           case
             when trace_parent is not null then
               json_build_object('trace_parent', trace_parent, 'trace_state', trace_state)
@@ -917,7 +917,7 @@ begin
       select json_agg(c)
       from (
         select distinct on (definition_id, step_no, item_index >= 0)
-          definition_id, step_no, item_index >= 0 as is_item, payload as config
+          definition_id, step_no, item_index >= 0 as is_item, step_id, agent, payload as config
         from leased
         order by definition_id, step_no, item_index >= 0
       ) as c
@@ -932,7 +932,8 @@ begin
           case when not p.is_plain then json_build_object('status', p.status, 'output_ref', p.output_ref) end as other
         from leased l
         join public.workflow_steps s on s.definition_id = l.definition_id and s.step_no = l.step_no
-        cross join unnest(s.reads) as u (step_no)
+        -- In a list of columns: as a table, each would be stored before it is read.
+        cross join lateral (select unnest(s.reads) as step_no) as u
         cross join lateral (
           -- Fenced by the offset, so that each dependency is one probe of the index, however many steps the run has.
           select q.step_id, q.output, q.status, q.output_ref, q.status = 'success' and q.output_ref is null as is_plain
@@ -948,16 +949,23 @@ begin
   into p_jobs, p_runs, p_configs, p_reads
   from (
     select
-      l.job_id, l.workflow_run_id, l.definition_id, l.step_no, l.step_id, l.item_index, l.user_id, l.intent_id,
-      l.attempts as attempt, l.max_attempts, l.agent, l.generation, l.input,
-      case when l.payload ? 'scoped' then orchestrator._describe_scope(l.workflow_run_id) end as scope,
+      l.job_id, l.workflow_run_id, l.definition_id, l.step_no, l.item_index, l.attempts as attempt, l.max_attempts,
+      l.generation,
+      -- Apart, because most jobs have none of it, and each member of an object costs, also one that is null.
       case
-        when l.payload ? 'queue_timeout_ms' then floor(extract(epoch from p_now - l.due_at) * 1000)
-      end as queued_ms,
-      case
-        when l.is_parked then
-          (select orchestrator._describe_parked(q, p_now) from public.job_queue q where q.job_id = l.job_id)
-      end as parked
+        when l.input is not null or l.is_parked or l.payload ?| array['scoped', 'queue_timeout_ms'] then
+          json_build_object(
+            'input', l.input,
+            'scope', case when l.payload ? 'scoped' then orchestrator._describe_scope(l.workflow_run_id) end,
+            'queued_ms', case
+              when l.payload ? 'queue_timeout_ms' then floor(extract(epoch from p_now - l.due_at) * 1000)
+            end,
+            'parked', case
+              when l.is_parked then
+                (select orchestrator._describe_parked(q, p_now) from public.job_queue q where q.job_id = l.job_id)
+            end
+          )
+      end as more
     from leased l
   ) as j;
 end;

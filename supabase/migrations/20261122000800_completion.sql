@@ -116,11 +116,10 @@ begin
   ),
   opened as materialized (
     -- In the order in which their jobs are locked.
-    select e.workflow_run_id, d.step_no, count(*)::integer as finished
-    from edge e
-    cross join unnest(e.dependents) as d (step_no)
-    group by e.workflow_run_id, d.step_no
-    order by e.workflow_run_id, d.step_no
+    select d.workflow_run_id, d.step_no, count(*)::integer as finished
+    from (select workflow_run_id, unnest(dependents) as step_no from edge) as d
+    group by d.workflow_run_id, d.step_no
+    order by d.workflow_run_id, d.step_no
   ),
   dependent as materialized (
     select

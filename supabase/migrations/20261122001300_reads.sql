@@ -462,35 +462,34 @@ begin
       'workflow_run_id', v_job.workflow_run_id,
       'definition_id', v_job.definition_id,
       'step_no', v_job.step_no,
-      'step_id', v_job.step_id,
       'item_index', v_job.item_index,
-      'user_id', v_job.user_id,
-      'intent_id', v_job.intent_id,
       'attempt', case
         when v_job.status in ('waiting', 'queued', 'failed') then v_job.attempts + 1
         else greatest(v_job.attempts, 1)
       end,
       'max_attempts', v_job.max_attempts,
-      'agent', v_job.agent,
-      'input', v_job.input,
-      'scope', case when v_job.payload ? 'scoped' then orchestrator._describe_scope(v_job.workflow_run_id) end,
-      'queued_ms', null,
-      -- While an agent is at work the call is the one that it got, not what follows on its answer.
-      'parked', case
-        when v_job.parked ->> 'for' <> 'callback' then orchestrator._describe_parked(v_job, v_now)
-      end,
+      'generation', v_job.generation,
+      'more', jsonb_build_object(
+        'input', v_job.input,
+        'scope', case when v_job.payload ? 'scoped' then orchestrator._describe_scope(v_job.workflow_run_id) end,
+        'queued_ms', null,
+        -- While an agent is at work the call is the one that it got, not what follows on its answer.
+        'parked', case
+          when v_job.parked ->> 'for' <> 'callback' then orchestrator._describe_parked(v_job, v_now)
+        end
+      ),
       'status', v_job.status,
-      'open_dependencies', v_job.open_dependencies,
-      'generation', v_job.generation
+      'open_dependencies', v_job.open_dependencies
     )),
     'lease_token', '00000000-0000-0000-0000-000000000000',
     'configs', jsonb_build_array(jsonb_build_object(
       'definition_id', v_job.definition_id, 'step_no', v_job.step_no, 'is_item', v_job.item_index >= 0,
-      'config', v_job.payload
+      'step_id', v_job.step_id, 'agent', v_job.agent, 'config', v_job.payload
     )),
     'runs', (
       select jsonb_agg(jsonb_build_object(
-        'workflow_run_id', workflow_run_id, 'workflow_key', workflow_key, 'payload', payload
+        'workflow_run_id', workflow_run_id, 'workflow_key', workflow_key, 'user_id', user_id, 'intent_id', intent_id,
+        'payload', payload
       ))
       from public.workflow_runs
       where workflow_run_id = v_job.workflow_run_id

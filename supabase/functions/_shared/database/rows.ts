@@ -205,28 +205,47 @@ export interface LeasedTrace {
 
 export interface Lease {
   jobs: LeasedJob[];
-  /** The runs of the jobs, once each; rpc.ts has put them into the jobs. */
-  runs: {
-    workflow_run_id: string;
-    workflow_key: string;
-    payload: unknown;
-    /** Null where its caller sent no trace. */
-    trace?: Pick<LeasedTrace, "trace_parent" | "trace_state"> | null;
-  }[];
-  /** The configs of their steps, put into the jobs likewise. */
-  configs: { definition_id: number; step_no: number; is_item: boolean; config: StepConfig }[];
-  /** What the jobs read, put into them likewise; `other` where a step has no plain output. */
-  reads: { job_id: number; step_id: string; output: Json; other: OtherRead | null }[];
   /** Milliseconds until the next job that is not yet due; null if there is none. */
   next_due_ms: number | null;
-  /** When the jobs were leased, in microseconds since 1970; not with a call that is only described. */
-  leased_us?: number | null;
-  /** One for all jobs, put into them; null without jobs. */
-  lease_token: string | null;
   /** Jobs that rate limits put off in this call; others may stand behind them. */
   deferred: number;
   /** Parked jobs were called: the worker must call `processSignals` and look again. */
   signals?: boolean;
+}
+
+/** A lease as the database answers it: what jobs share is said once, and rpc.ts puts it into them. */
+export interface SentLease extends Omit<Lease, "jobs"> {
+  jobs: SentJob[];
+  runs: (Pick<LeasedJob, "workflow_run_id" | "workflow_key" | "user_id" | "intent_id"> & {
+    payload: unknown;
+    /** Null where its caller sent no trace. */
+    trace?: Pick<LeasedTrace, "trace_parent" | "trace_state"> | null;
+  })[];
+  configs: (Pick<LeasedJob, "definition_id" | "step_no" | "step_id" | "agent" | "config"> & {
+    is_item: boolean;
+  })[];
+  /** `other` where a step has no plain output. */
+  reads: { job_id: number; step_id: string; output: unknown; other: OtherRead | null }[];
+  /** When the jobs were leased, in microseconds since 1970; not with a call that is only described. */
+  leased_us?: number | null;
+  /** One for all jobs; null without jobs. */
+  lease_token: string | null;
+}
+
+export interface SentJob extends
+  Pick<
+    LeasedJob,
+    | "job_id"
+    | "workflow_run_id"
+    | "definition_id"
+    | "step_no"
+    | "item_index"
+    | "attempt"
+    | "max_attempts"
+    | "generation"
+  > {
+  /** Null where all of it would be. */
+  more: Pick<LeasedJob, "input" | "scope" | "queued_ms" | "parked"> | null;
 }
 
 export interface HeldLease {

@@ -9,6 +9,7 @@ import type { Delivery, DeliveryStatus, Destination } from "../contract/notifica
 import type { JobStatus } from "../contract/statuses.ts";
 import type { ActionName, Actions, Actor } from "./actions.ts";
 import type * as rows from "./rows.ts";
+import { joinLease } from "./join_lease.ts";
 import type { GoneRun, TraceClaim, TracedJob, TracedRun } from "./trace_rows.ts";
 import type { Transport } from "./transport.ts";
 
@@ -71,7 +72,7 @@ export function createRpc(transport: Transport) {
     }) => call<rows.InsertedEvent>("insert_event", prefix(a)),
 
     leaseJobs: (a: { workerId: string; limit: number; leaseMs: number }) =>
-      call<rows.Lease>("lease_jobs", prefix(a)).then((it) => joinLease(it)),
+      call<rows.SentLease>("lease_jobs", prefix(a)).then((it) => joinLease(checkLease(it))),
 
     completeJobs: (a: {
       workerId: string;
@@ -79,10 +80,11 @@ export function createRpc(transport: Transport) {
       leaseLimit?: number;
       leaseMs?: number;
     }) =>
-      call<rows.Settlement>("complete_jobs", prefix(a)).then((it) => ({
-        ...joinLease(withList(it, "results")),
-        results: withSuccesses(a.results, it.results),
-      })),
+      call<rows.SentLease & Pick<rows.Settlement, "results">>("complete_jobs", prefix(a))
+        .then((it): rows.Settlement => ({
+          ...joinLease(checkLease(it)),
+          results: withSuccesses(a.results, withList(it, "results").results),
+        })),
 
     heartbeatJobs: (a: { workerId: string; leases: rows.HeldLease[]; leaseMs: number }) =>
       call<{ lost: number[] }>("heartbeat_jobs", prefix(a)).then((it) => withList(it, "lost")),
@@ -205,8 +207,17 @@ export function createRpc(transport: Transport) {
     getJob: (a: { jobId: number }) => call<rows.JobDetail | null>("get_job", prefix(a)),
 
     describeCall: (a: { jobId: number }) =>
-      call<rows.Lease & { jobs: rows.DescribedCall[] } | null>("describe_call", prefix(a))
-        .then((it) => it === null ? null : joinLease(it).jobs[0]),
+      call<
+        | rows.SentLease & {
+          jobs: Pick<rows.DescribedCall, "status" | "open_dependencies">[];
+        }
+        | null
+      >("describe_call", prefix(a)).then((it): rows.DescribedCall | null => {
+        if (it === null) return null;
+        const [job] = joinLease(checkLease(it)).jobs;
+        const [{ status, open_dependencies }] = it.jobs;
+        return { ...job, status, open_dependencies };
+      }),
 
     listSchedules: (a: { workflowKey?: string; limit?: number; after?: number }) =>
       call<rows.ScheduleRow[]>("list_schedules", prefix(a)).then(asList),
@@ -363,60 +374,6 @@ export function prefix(args: Record<string, unknown>): Record<string, unknown> {
   return named;
 }
 
-/** Gives each leased job what the answer holds apart: its run, and the steps that it reads. */
-function joinLease<T extends rows.Lease>(lease: T): T {
-  for (const list of ["jobs", "runs", "configs", "reads"]) withList(lease, list);
-  const runs = new Map(lease.runs.map((run) => [run.workflow_run_id, run]));
-  const configs = new Map(
-    lease.configs.map((it) => [writeConfigKey(it, it.is_item), it.config]),
-  );
-  const reads = Map.groupBy(lease.reads, (read) => read.job_id);
-  for (const job of lease.jobs) {
-    const { workflow_key, payload, trace } = runs.get(job.workflow_run_id)!;
-    job.workflow_key = workflow_key;
-    job.run_payload = payload;
-    job.lease_token = lease.lease_token!;
-    job.config = configs.get(writeConfigKey(job, job.item_index >= 0))!;
-    job.idempotency_key = writeIdempotencyKey(job);
-    // A call that is only described was not leased, and has none.
-    if (lease.leased_us != null) {
-      job.trace = {
-        trace_parent: trace?.trace_parent ?? null,
-        trace_state: trace?.trace_state ?? null,
-        leased_us: lease.leased_us,
-      };
-    }
-    if (job.scope !== null) job.scope.event.payload = payload;
-    const read = reads.get(job.job_id);
-    job.inputs = {};
-    job.others = null;
-    if (read === undefined) continue;
-    const others = read.filter(({ other }) => other !== null);
-    // From entries, so that no step's name can mean more than a name.
-    job.inputs = Object.fromEntries(
-      read.filter(({ other }) => other === null).map(({ step_id, output }) => [step_id, output]),
-    );
-    if (others.length === 0) continue;
-    job.others = Object.fromEntries(others.map(({ step_id, other }) => [step_id, other!]));
-  }
-  return lease;
-}
-
-function writeConfigKey(
-  { definition_id, step_no }: { definition_id: number; step_no: number },
-  isItem: boolean,
-): string {
-  return `${definition_id}:${step_no}:${isItem}`;
-}
-
-/** The same for every call of one execution of a step or an item, whatever the attempt. */
-function writeIdempotencyKey(
-  { workflow_run_id, step_id, item_index, generation }: rows.LeasedJob,
-): string {
-  const item = item_index >= 0 ? `${item_index}:` : "";
-  return `${workflow_run_id}:${step_id}:${item}${generation}`;
-}
-
 /** The database tells of the results that are no plain success; the others are filled in. */
 function withSuccesses(sent: rows.JobResult[], told: rows.SettledJob[]): rows.SettledJob[] {
   const known = new Map(told.map((it) => [it.job_id, it]));
@@ -429,6 +386,11 @@ function asList<T>(value: T[] | null): T[] {
   if (value === null) return [];
   if (!Array.isArray(value)) throw refuse("a list");
   return value;
+}
+
+function checkLease<T extends rows.SentLease>(lease: T): T {
+  for (const list of ["jobs", "runs", "configs", "reads"]) withList(lease, list);
+  return lease;
 }
 
 function withList<T>(value: T, member: string): T {

@@ -37,44 +37,6 @@ Deno.test("a method calls the function of its name", async () => {
   assert.deepEqual(calls, [["lease_jobs", { p_worker_id: "w", p_limit: 3, p_lease_ms: 9 }]]);
 });
 
-Deno.test("a leased job gets what the answer holds once a run", async () => {
-  const job = (workflow_run_id: string, scope: unknown) => ({ workflow_run_id, scope });
-  const { rpc } = answering({
-    jobs: [job("a", null), job("b", { event: { type: "api.dispatch" } })],
-    runs: [
-      { workflow_run_id: "a", workflow_key: "one", payload: { n: 1 } },
-      { workflow_run_id: "b", workflow_key: "two", payload: { n: 2 } },
-    ],
-    configs: [],
-    reads: [],
-  });
-  const { jobs } = await rpc.leaseJobs({ workerId: "w", limit: 3, leaseMs: 9 });
-  assert.deepEqual(jobs.map(({ workflow_key, run_payload }) => [workflow_key, run_payload]), [
-    ["one", { n: 1 }],
-    ["two", { n: 2 }],
-  ]);
-  assert.deepEqual(jobs[1].scope?.event.payload, { n: 2 });
-});
-
-Deno.test("a leased job gets the steps that it reads, outputs apart from what has none", async () => {
-  const job = (job_id: number) => ({ job_id, workflow_run_id: "a", scope: null });
-  const skipped = { status: "skipped", output_ref: null };
-  const { rpc } = answering({
-    jobs: [job(1), job(2)],
-    runs: [{ workflow_run_id: "a", workflow_key: "one", payload: {} }],
-    configs: [],
-    reads: [
-      { job_id: 1, step_id: "made", output: { n: 1 }, other: null },
-      { job_id: 1, step_id: "__proto__", output: null, other: null },
-      { job_id: 1, step_id: "left", output: null, other: skipped },
-    ],
-  });
-  const { jobs: [first, second] } = await rpc.leaseJobs({ workerId: "w", limit: 2, leaseMs: 9 });
-  assert.equal(JSON.stringify(first.inputs), '{"made":{"n":1},"__proto__":null}');
-  assert.deepEqual(first.others, { left: skipped });
-  assert.deepEqual([second.inputs, second.others], [{}, null]);
-});
-
 Deno.test("results that the answer does not name were plain successes", async () => {
   const result = (job_id: number) => ({ job_id, lease_token: "t", outcome: "success" as const });
   const dead = { job_id: 2, applied: true, status: "dead" };

@@ -18,10 +18,6 @@ export interface SettleOptions {
 /** Nothing leased, and nothing known about the queue. */
 export const NO_LEASE: Lease = {
   jobs: [],
-  runs: [],
-  configs: [],
-  reads: [],
-  lease_token: null,
   next_due_ms: null,
   deferred: 0,
 };
