@@ -54,7 +54,10 @@ create view orchestrator.leased_jobs with (security_invoker = true) as
   select q.*
   from orchestrator.leases l
   cross join unnest(l.job_ids) as u (job_id)
-  join public.job_queue q on q.job_id = u.job_id and q.lease_token = l.lease_token;
+  cross join lateral (
+    -- Fenced by the offset: a probe each, and never a look at all jobs.
+    select * from public.job_queue j where j.job_id = u.job_id and j.lease_token = l.lease_token offset 0
+  ) as q;
 
 comment on view orchestrator.leased_jobs is 'The jobs that workers hold now, found by their leases.';
 
