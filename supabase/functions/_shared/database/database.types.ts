@@ -165,6 +165,7 @@ export type Database = {
         Row: {
           "agent": string;
           "attempts": number;
+          "awaits_lease": boolean;
           "condition": Json | null;
           "created_at": string;
           "definition_id": number;
@@ -177,6 +178,7 @@ export type Database = {
           "generation": number;
           "input": Json | null;
           "intent_id": string | null;
+          "is_handed_on": boolean;
           "item_index": number;
           "job_id": number;
           "join_min": number | null;
@@ -207,6 +209,7 @@ export type Database = {
         Insert: {
           "agent": string;
           "attempts"?: number;
+          "awaits_lease"?: never;
           "condition"?: Json | null;
           "created_at": string;
           "definition_id": number;
@@ -219,6 +222,7 @@ export type Database = {
           "generation"?: number;
           "input"?: Json | null;
           "intent_id"?: string | null;
+          "is_handed_on"?: boolean;
           "item_index"?: number;
           "job_id"?: never;
           "join_min"?: number | null;
@@ -248,6 +252,7 @@ export type Database = {
         Update: {
           "agent"?: string;
           "attempts"?: number;
+          "awaits_lease"?: never;
           "condition"?: Json | null;
           "created_at"?: string;
           "definition_id"?: number;
@@ -260,6 +265,7 @@ export type Database = {
           "generation"?: number;
           "input"?: Json | null;
           "intent_id"?: string | null;
+          "is_handed_on"?: boolean;
           "item_index"?: number;
           "job_id"?: never;
           "join_min"?: number | null;
