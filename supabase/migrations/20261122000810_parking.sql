@@ -410,6 +410,7 @@ begin
       )),
       next_run_at = least(u.until, p_now + (v_result.parked ->> 'heartbeat_ms')::double precision * interval '1 millisecond'),
       condition = coalesce(v_result.condition, q.condition),
+      is_handed_on = false,  -- what settles it while it is parked comes with no wait of its own
       lease_token = null, lease_until = null
     from (
       select coalesce(

@@ -340,6 +340,13 @@ begin
     'q.job_id <= ' || quote_literal(p_newest),
     'q.job_id < ' || quote_literal(p_before),
     'q.status = ' || quote_literal(p_filter ->> 'status'),
+    -- What the status implies, in the words of an index: jobs that are done are not walked to find the others.
+    case
+      when p_filter ->> 'status' = 'dead' then 'q.error_class is not null'
+      when p_filter ->> 'status' in ('queued', 'failed', 'parked') then 'q.awaits_lease'
+      when p_filter ->> 'status' in ('leased', 'running')
+        then 'q.job_id = any (array(select l.job_id from orchestrator.leased_jobs l))'
+    end,
     'q.user_id = ' || quote_literal(p_filter ->> 'user_id'),
     'q.error_class = ' || quote_literal(p_filter ->> 'error_class'),
     -- By its run: an appended step's definition is none of the workflow's.
@@ -384,7 +391,7 @@ as $$
 begin
   return (
     select coalesce(jsonb_agg(
-      to_jsonb(q) - array['lease_token', 'definition_id', 'extra_dependents', 'input', 'output']
+      to_jsonb(q) - array['lease_token', 'definition_id', 'extra_dependents', 'input', 'output', 'is_handed_on', 'awaits_lease']
         || jsonb_build_object('workflow_key', r.workflow_key)
       order by q.job_id desc
     ), '[]')

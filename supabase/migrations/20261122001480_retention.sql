@@ -595,7 +595,7 @@ begin
     from (
       select
         q.job_id,
-        to_jsonb(q) - array['lease_token', 'lease_until', 'leased_at', 'leased_by'] || jsonb_build_object(
+        to_jsonb(q) - array['lease_token', 'lease_until', 'leased_at', 'leased_by', 'is_handed_on', 'awaits_lease'] || jsonb_build_object(
           'attempts_made', (
             select coalesce(jsonb_agg(to_jsonb(t) - array['job_id', 'workflow_run_id'] order by t.attempt_id), jsonb_build_array())
             from public.job_attempts t where t.job_id = q.job_id

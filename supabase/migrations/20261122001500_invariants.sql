@@ -139,6 +139,15 @@ create view orchestrator.broken_attempts with (security_invoker = true) as
 
 comment on view orchestrator.broken_attempts is 'A job that ended has a row for each of its attempts.';
 
+create view orchestrator.broken_leases with (security_invoker = true) as
+  select q.job_id, q.workflow_run_id, q.step_id, q.status, q.leased_by, q.lease_until
+  from public.job_queue q
+  where q.status in ('leased', 'running') and not exists (
+    select from orchestrator.leases l where l.lease_token = q.lease_token and q.job_id = any (l.job_ids)
+  );
+
+comment on view orchestrator.broken_leases is 'The lease of a job that a worker holds is noted where the sweep looks for it.';
+
 create view orchestrator.broken_homes with (security_invoker = true) as
   select 'job' as kind, q.job_id::text as id, q.workflow_run_id
   from public.job_queue q
@@ -198,6 +207,8 @@ begin
     union all
     select 'orchestrator.broken_attempts'::regclass, to_jsonb(b) from (table orchestrator.broken_attempts limit 100) as b
     union all
+    select 'orchestrator.broken_leases'::regclass, to_jsonb(b) from (table orchestrator.broken_leases limit 100) as b
+    union all
     select 'orchestrator.broken_homes'::regclass, to_jsonb(b) from (table orchestrator.broken_homes limit 100) as b
     union all
     select 'orchestrator.broken_buckets'::regclass, to_jsonb(b) from (table orchestrator.broken_buckets limit 100) as b
@@ -214,13 +225,13 @@ revoke all on
   orchestrator.broken_sink_counts, orchestrator.broken_ends, orchestrator.broken_starts,
   orchestrator.broken_dependency_counts, orchestrator.broken_item_counts, orchestrator.broken_wake_ups,
   orchestrator.broken_waits, orchestrator.broken_slots, orchestrator.broken_slot_limits,
-  orchestrator.broken_failures, orchestrator.broken_attempts, orchestrator.broken_homes,
-  orchestrator.broken_buckets
+  orchestrator.broken_failures, orchestrator.broken_attempts, orchestrator.broken_leases,
+  orchestrator.broken_homes, orchestrator.broken_buckets
   from public, anon, authenticated;
 grant select on
   orchestrator.broken_sink_counts, orchestrator.broken_ends, orchestrator.broken_starts,
   orchestrator.broken_dependency_counts, orchestrator.broken_item_counts, orchestrator.broken_wake_ups,
   orchestrator.broken_waits, orchestrator.broken_slots, orchestrator.broken_slot_limits,
-  orchestrator.broken_failures, orchestrator.broken_attempts, orchestrator.broken_homes,
-  orchestrator.broken_buckets
+  orchestrator.broken_failures, orchestrator.broken_attempts, orchestrator.broken_leases,
+  orchestrator.broken_homes, orchestrator.broken_buckets
   to service_role;

@@ -136,3 +136,49 @@ Deno.test("a sweep that ends a run waits for its job without the row of another 
     assert.equal((await player.run(fan)).status, "failed");
     await assertInvariants(db);
   }));
+
+Deno.test("two settles that meet at the joins of the same runs, each in an order of its own, lock them in one order", () =>
+  withDatabase(async (db) => {
+    const player = new Player(db);
+    // The joins of a run in one order by step and in the other by name; runs are in order by their ids.
+    await player.publish({
+      key: "w",
+      trigger: { type: "manual" },
+      steps: [
+        { id: "a", call: CALL },
+        { id: "b", call: CALL },
+        { id: "y", depends_on: ["a", "b"], call: CALL },
+        { id: "x", depends_on: ["b", "a"], call: CALL },
+      ],
+    });
+    const runIds: string[] = [];
+    for (let n = 0; n < 8; n++) runIds.push(await player.start("w"));
+    const held = await player.hold();
+    const steps = new Map(
+      (await db.admin`select job_id, step_id from public.job_queue`)
+        .map(({ job_id, step_id }) => [Number(job_id), step_id]),
+    );
+    const halves = ["a", "b"].map((step) =>
+      held.filter(({ job_id }) => steps.get(job_id) === step)
+    );
+    assert.deepEqual(halves.map((half) => half.length), [8, 8]);
+
+    // Somebody has a join in the middle: each settle stands before it with what it has locked till then.
+    const [one, other, holder] = [db.connect(), db.connect(), db.connect()];
+    let settling: Promise<unknown>[] = [];
+    await inTransaction(holder, async () => {
+      await holder.sql`
+        select from public.job_queue where workflow_run_id = ${
+        runIds[4]
+      } and step_id = 'y' for update`;
+      settling = [
+        one.rpc.completeJobs({ workerId: "player", results: halves[0] }),
+        other.rpc.completeJobs({ workerId: "player", results: halves[1].toReversed() }),
+      ];
+      await untilSomebodyWaits(db, 2);
+    });
+    await Promise.all(settling);
+    await player.play();
+    for (const runId of runIds) assert.equal((await player.run(runId)).status, "success");
+    await assertInvariants(db);
+  }));

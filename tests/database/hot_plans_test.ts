@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { copyRun } from "../harness/copies.ts";
 import { openDatabase, type TestDatabase } from "../harness/database.ts";
 import { chain, publish, writeWorkflow } from "../harness/definition.ts";
+import { loseLeases } from "../harness/leases.ts";
 import { findGreed, openPlanReader, type PlanReader, type SeenPlan } from "../harness/plans.ts";
 import { createDirectTransport } from "../../scripts/database_clone.ts";
 import { createRpc, type Rpc } from "../../supabase/functions/_shared/database/rpc.ts";
@@ -11,7 +12,7 @@ import type { LeasedJob } from "../../supabase/functions/_shared/database/rows.t
 
 const BATCH = 50;
 const LEASE_MS = 30_000;
-const GROWING = ["job_queue", "workflow_runs", "job_attempts"];
+const GROWING = ["job_queue", "workflow_runs", "job_attempts", "leases"];
 /** A batch touches a job, its run, its dependents and its attempts; the bound is well below 5,000. */
 const MAX_ROWS = 10 * BATCH;
 
@@ -26,8 +27,9 @@ const HOT = [
   "insert into public.job_attempts",
   "update public.workflow_runs",
   "update public.rate_limits",
-  "lease_until < p_now",
-  "with recursive front",
+  "insert into orchestrator.leases",
+  "from orchestrator.leases where lease_until < p_now",
+  "q.awaits_lease and q.priority > v_priority",
   "with recursive ring",
   "from public.workflow_schedules",
 ];
@@ -114,6 +116,15 @@ async function grow(db: TestDatabase, jobs: number): Promise<void> {
     set status = 'parked', parked = '{"for": "timer"}', next_run_at = next_run_at + interval '1 hour'
     where workflow_run_id = ${parked} and status = 'queued'`;
   await copyRun(db.admin, parked, { copies: copies - 1, users: 1_000 });
+  // Leases that are not over, of jobs that are done: what many calls a second leave to the next sweeps.
+  await db.admin`
+    insert into orchestrator.leases (lease_token, lease_until, job_ids)
+    select gen_random_uuid(), orchestrator.now() + interval '1 hour', array[job_id]
+    from (
+      select job_id from public.job_queue where status = 'success' order by job_id desc limit ${
+    jobs / 5
+  }::integer
+    ) as done`;
 }
 
 async function dispatch(rpc: Rpc, user: string, runs: number, priority?: number): Promise<string> {
@@ -170,9 +181,7 @@ async function useEverything(db: TestDatabase, reader: PlanReader, when: string)
   await rpc.completeJobs({ workerId: "w", results: fail(jobs.slice(0, 20), "retry") });
   await rpc.completeJobs({ workerId: "w", results: fail(jobs.slice(20, 40), "dead") });
   await rpc.heartbeatJobs({ workerId: "w", leases: held(jobs.slice(40)), leaseMs: LEASE_MS });
-  await db.admin`
-    update public.job_queue set lease_until = now() - interval '1 minute'
-    where job_id = any (${jobs.slice(40).map((job) => job.job_id)}::bigint[])`;
+  await loseLeases(db, jobs.slice(40).map((job) => job.job_id));
   await reader.sql`select public.expire_leases(1000)`;
   // One user holds the front: users take turns, and what the settle makes ready finds no place.
   ({ jobs } = await lease());

@@ -42,6 +42,10 @@ const BREAKS: Record<string, string> = {
   broken_failures:
     "update public.workflow_runs set failed_jobs = failed_jobs + 1 where status = 'failed'",
   broken_attempts: "delete from public.job_attempts",
+  broken_leases: `
+    update public.job_queue
+    set status = 'leased', lease_token = gen_random_uuid(), lease_until = orchestrator.now()
+    where status = 'queued'`,
   broken_homes: "delete from public.workflow_runs where status = 'failed'",
   broken_buckets: `
     insert into public.rate_limits (rl_key, tokens, last_refill, refill_rate, capacity)

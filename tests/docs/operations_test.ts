@@ -122,12 +122,17 @@ async function arrange(http: HttpStack): Promise<{ RUN: string; KEY_ID: string }
   const live = await dispatch("daily_instructor_v1");
   const other = await dispatch("daily_instructor_v1");
   await sql`
-    update job_queue set status = 'leased', lease_token = gen_random_uuid(), leased_by = 'gone',
-      leased_at = now() - interval '2 minutes', started_at = now() - interval '2 minutes',
-      lease_until = now() - interval '1 minute', attempts = 1
-    where job_id = (
-      select min(job_id) from job_queue where workflow_run_id = ${other} and open_dependencies = 0
-    )`;
+    with lost as (
+      update job_queue set status = 'leased', lease_token = gen_random_uuid(), leased_by = 'gone',
+        leased_at = now() - interval '2 minutes', started_at = now() - interval '2 minutes',
+        lease_until = now() - interval '1 minute', attempts = 1
+      where job_id = (
+        select min(job_id) from job_queue where workflow_run_id = ${other} and open_dependencies = 0
+      )
+      returning lease_token, lease_until, job_id
+    )
+    insert into orchestrator.leases (lease_token, lease_until, job_ids)
+    select lease_token, lease_until, array[job_id] from lost`;
   const asynchronous = await dispatch("daily_instructor_v1");
   for (const [run, reason] of [[live, "timer"], [asynchronous, "callback"]]) {
     await sql`

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import postgres from "postgres";
 import { readRelations } from "../database/catalog.ts";
 import { publish } from "../harness/definition.ts";
+import { loseLeases } from "../harness/leases.ts";
 import { openStack, waitFor } from "../harness/stack.ts";
 import {
   type DashboardQuery,
@@ -64,8 +65,7 @@ async function load(): Promise<void> {
     await s.enqueue("daily");
     return (await rpc.leaseJobs({ workerId: "gone", limit: 1, leaseMs: 5_000 })).jobs[0];
   });
-  await admin`
-    update job_queue set lease_until = now() - interval '1 minute' where job_id = ${lost.job_id}`;
+  await loseLeases(s.db, [lost.job_id]);
   await admin`
     update workflow_schedules set next_run_at = orchestrator.now() - interval '10 seconds'`;
   const { schedules } = await rpc.claimDueSchedules({ limit: 10 });
