@@ -510,6 +510,20 @@ create view orchestrator.broken_item_counts with (security_invoker=true) as
 comment on view orchestrator.broken_item_counts is 'A fan-out counts its items by how they ended.';
 grant select on orchestrator.broken_item_counts to service_role;
 
+create view orchestrator.broken_leases with (security_invoker=true) as
+ SELECT job_id,
+    workflow_run_id,
+    step_id,
+    status,
+    leased_by,
+    lease_until
+   FROM public.job_queue q
+  WHERE (status = ANY (ARRAY['leased'::text, 'running'::text])) AND NOT (EXISTS ( SELECT
+           FROM orchestrator.leases l
+          WHERE l.lease_token = q.lease_token AND (q.job_id = ANY (l.job_ids))));
+comment on view orchestrator.broken_leases is 'The lease of a job that a worker holds is noted where the sweep looks for it.';
+grant select on orchestrator.broken_leases to service_role;
+
 create view orchestrator.broken_sink_counts with (security_invoker=true) as
  SELECT r.workflow_run_id,
     r.status,
@@ -4826,6 +4840,7 @@ begin
       )),
       next_run_at = least(u.until, p_now + (v_result.parked ->> 'heartbeat_ms')::double precision * interval '1 millisecond'),
       condition = coalesce(v_result.condition, q.condition),
+      is_handed_on = false,  -- what settles it while it is parked comes with no wait of its own
       lease_token = null, lease_until = null
     from (
       select coalesce(
@@ -5895,6 +5910,8 @@ begin
     union all
     select 'orchestrator.broken_attempts'::regclass, to_jsonb(b) from (table orchestrator.broken_attempts limit 100) as b
     union all
+    select 'orchestrator.broken_leases'::regclass, to_jsonb(b) from (table orchestrator.broken_leases limit 100) as b
+    union all
     select 'orchestrator.broken_homes'::regclass, to_jsonb(b) from (table orchestrator.broken_homes limit 100) as b
     union all
     select 'orchestrator.broken_buckets'::regclass, to_jsonb(b) from (table orchestrator.broken_buckets limit 100) as b
@@ -6307,6 +6324,13 @@ begin
     'q.job_id <= ' || quote_literal(p_newest),
     'q.job_id < ' || quote_literal(p_before),
     'q.status = ' || quote_literal(p_filter ->> 'status'),
+    -- What the status implies, in the words of an index: jobs that are done are not walked to find the others.
+    case
+      when p_filter ->> 'status' = 'dead' then 'q.error_class is not null'
+      when p_filter ->> 'status' in ('queued', 'failed', 'parked') then 'q.awaits_lease'
+      when p_filter ->> 'status' in ('leased', 'running')
+        then 'q.job_id = any (array(select l.job_id from orchestrator.leased_jobs l))'
+    end,
     'q.user_id = ' || quote_literal(p_filter ->> 'user_id'),
     'q.error_class = ' || quote_literal(p_filter ->> 'error_class'),
     -- By its run: an appended step's definition is none of the workflow's.
@@ -10117,7 +10141,7 @@ AS $function$
 begin
   return (
     select coalesce(jsonb_agg(
-      to_jsonb(q) - array['lease_token', 'definition_id', 'extra_dependents', 'input', 'output']
+      to_jsonb(q) - array['lease_token', 'definition_id', 'extra_dependents', 'input', 'output', 'is_handed_on', 'awaits_lease']
         || jsonb_build_object('workflow_key', r.workflow_key)
       order by q.job_id desc
     ), '[]')
@@ -10643,7 +10667,7 @@ begin
     from (
       select
         q.job_id,
-        to_jsonb(q) - array['lease_token', 'lease_until', 'leased_at', 'leased_by'] || jsonb_build_object(
+        to_jsonb(q) - array['lease_token', 'lease_until', 'leased_at', 'leased_by', 'is_handed_on', 'awaits_lease'] || jsonb_build_object(
           'attempts_made', (
             select coalesce(jsonb_agg(to_jsonb(t) - array['job_id', 'workflow_run_id'] order by t.attempt_id), jsonb_build_array())
             from public.job_attempts t where t.job_id = q.job_id
