@@ -1826,7 +1826,7 @@ CREATE OR REPLACE FUNCTION orchestrator._describe_job(p_job public.job_queue, p_
  SET search_path TO ''
 AS $function$
 begin
-  return to_jsonb(p_job) - array['lease_token', 'definition_id', 'extra_dependents']
+  return to_jsonb(p_job) - array['lease_token', 'definition_id', 'extra_dependents', 'is_handed_on', 'awaits_lease']
     || jsonb_build_object(
       'workflow_key', p_workflow_key,
       'needs', orchestrator._list_needs(p_job),

@@ -32,9 +32,11 @@
 --   invariants    what holds between the rows, and the view of each that shows what breaks it
 --
 -- Tables and RPCs that callers name live in public; helpers live in orchestrator.
--- Lock order everywhere: run (advisory, see orchestrator.lock_runs), then jobs by id, then run rows; then buckets by
--- key, and last the rows of fan-outs. Only the lease statement locks jobs alone, and it never waits (skip locked);
--- as it comes behind a settle, nobody who has a bucket or a fan-out may wait for a job or a run.
+-- Lock order everywhere: run (advisory, see orchestrator.lock_runs), then jobs (those that are settled by
+-- id, then their dependents, which wait and are in no lease, by run and step), then run rows; then buckets by key, and
+-- last the rows of fan-outs. Only the lease statement locks jobs alone, and it never waits (skip locked); as it comes
+-- behind a settle, nobody who has a bucket or a fan-out may wait for a job or a run. The sweep has rows of leases
+-- before all that, and nobody waits for one (skip locked).
 
 create schema orchestrator;
 

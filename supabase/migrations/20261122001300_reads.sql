@@ -217,7 +217,7 @@ security invoker
 set search_path = ''
 as $$
 begin
-  return to_jsonb(p_job) - array['lease_token', 'definition_id', 'extra_dependents']
+  return to_jsonb(p_job) - array['lease_token', 'definition_id', 'extra_dependents', 'is_handed_on', 'awaits_lease']
     || jsonb_build_object(
       'workflow_key', p_workflow_key,
       'needs', orchestrator._list_needs(p_job),

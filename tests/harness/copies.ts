@@ -10,7 +10,10 @@ export interface Copies {
   gapMs?: number;
 }
 
-/** Copies a run; the connection must be the superuser's and stays the same meanwhile. */
+/**
+ * Copies a run none of whose jobs is leased, as a copy is in no row of orchestrator.leases. The connection must be the
+ * superuser's and stays the same meanwhile.
+ */
 export async function copyRun(
   sql: postgres.Sql,
   runId: string,

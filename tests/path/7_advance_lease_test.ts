@@ -109,10 +109,13 @@ Deno.test("what a settle makes ready is leased in the same call, without a queue
       (await db.admin`select status from seen where step_id = 's2'`).map((row) => row.status),
       ["leased"],
     );
-    // It is as old as its being ready: a step's queue_timeout_ms counts from then.
+    // The time for which it is due stays as it was, for it is in an index; that it never queued is told beside it.
     assert.deepEqual(await readStep(db, "s2"), [
-      { status: "leased", attempts: 1, open: 0, succeeded: 1, dueS: 20, isLeased: true },
+      { status: "leased", attempts: 1, open: 0, succeeded: 1, dueS: 0, isLeased: true },
     ]);
+    const [{ is_handed_on }] = await db
+      .admin`select is_handed_on from job_queue where step_id = 's2'`;
+    assert.equal(is_handed_on, true);
     await settleAndLease(db.rpc, jobs, 10);
     assert.equal((await db.admin`select status from workflow_runs`)[0].status, "success");
   }));
