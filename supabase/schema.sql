@@ -5101,8 +5101,9 @@ begin
         when d.next_status = 'skipped' then orchestrator.join_skip_reason(q.join_rule, q.failed_dependencies)
       end,
       finished_at = case when d.next_status = 'skipped' then p_now end,
-      -- A run dispatched for later keeps its time; all else is ready now, behind what was ready before.
-      next_run_at = greatest(q.next_run_at, p_now)
+      -- A run dispatched for later keeps its time; all else is ready now, behind what was ready before. What goes on
+      -- waiting changes nothing that an index names.
+      next_run_at = case when d.next_status = 'queued' then greatest(q.next_run_at, p_now) else q.next_run_at end
     from dependent d
     where q.job_id = d.job_id and q.status = 'waiting' and d.job_id not in (select job_id from handed_on)
     returning q.job_id, q.status
@@ -9977,10 +9978,12 @@ grant execute on function public.keep_agent_token_key(p_key_id text, p_public_ke
 
 CREATE OR REPLACE FUNCTION public.lease_jobs(p_worker_id text, p_limit integer, p_lease_ms integer)
  RETURNS json
- LANGUAGE sql
+ LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
-  select row_to_json(orchestrator.lease_due_jobs(p_worker_id, p_limit, p_lease_ms, '{}', '{}'));
+begin
+  return row_to_json(orchestrator.lease_due_jobs(p_worker_id, p_limit, p_lease_ms, '{}', '{}'));
+end;
 $function$;
 comment on function public.lease_jobs(p_worker_id text, p_limit integer, p_lease_ms integer) is 'Leases up to p_limit due jobs within their rate limits. deferred counts jobs put off to their bucket''s next token; next_due_ms is null while more may be due; signals: process_signals has work; leased_us: when, in microseconds since 1970.';
 grant execute on function public.lease_jobs(p_worker_id text, p_limit integer, p_lease_ms integer) to service_role;

@@ -1073,12 +1073,14 @@ comment on function orchestrator.lease_due_jobs(text, integer, integer, orchestr
 
 create function public.lease_jobs(p_worker_id text, p_limit integer, p_lease_ms integer)
 returns json
-language sql
+language plpgsql
 volatile
 security invoker
 set search_path = ''
 as $$
-  select row_to_json(orchestrator.lease_due_jobs(p_worker_id, p_limit, p_lease_ms, '{}', '{}'));
+begin
+  return row_to_json(orchestrator.lease_due_jobs(p_worker_id, p_limit, p_lease_ms, '{}', '{}'));
+end;
 $$;
 
 comment on function public.lease_jobs(text, integer, integer) is

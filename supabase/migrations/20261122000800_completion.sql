@@ -167,8 +167,9 @@ begin
         when d.next_status = 'skipped' then orchestrator.join_skip_reason(q.join_rule, q.failed_dependencies)
       end,
       finished_at = case when d.next_status = 'skipped' then p_now end,
-      -- A run dispatched for later keeps its time; all else is ready now, behind what was ready before.
-      next_run_at = greatest(q.next_run_at, p_now)
+      -- A run dispatched for later keeps its time; all else is ready now, behind what was ready before. What goes on
+      -- waiting changes nothing that an index names.
+      next_run_at = case when d.next_status = 'queued' then greatest(q.next_run_at, p_now) else q.next_run_at end
     from dependent d
     where q.job_id = d.job_id and q.status = 'waiting' and d.job_id not in (select job_id from handed_on)
     returning q.job_id, q.status
