@@ -8,8 +8,8 @@ select public.dispatch_workflow('u', 'chain', 'i', '{"a": 1}');
 create temp table lease as select public.lease_jobs('w', 1, 30000)::jsonb as answer;
 select is(
   (answer #> '{configs,0}') - array['definition_id', 'step_no'],
-  '{"is_item": false, "config": {"call": "/functions/v1/agent-proxy/noop", "method": "POST", "timeout_ms": 15000}}'::jsonb,
-  'the config of the step, once'
+  '{"is_item": false, "step_id": "s1", "agent": "noop", "config": {"call": "/functions/v1/agent-proxy/noop", "method": "POST", "timeout_ms": 15000}}'::jsonb,
+  'what the jobs of a step share, once'
 ) from lease;
 select is(
   (answer ->> 'lease_token')::uuid, (select lease_token from public.job_queue where step_id = 's1'),
@@ -18,14 +18,15 @@ select is(
 select is(
   answer -> 'runs',
   jsonb_build_array(jsonb_build_object(
-    'workflow_run_id', pg_temp.run_id(), 'workflow_key', 'chain', 'payload', '{"a": 1}'::jsonb, 'trace', null
+    'workflow_run_id', pg_temp.run_id(), 'workflow_key', 'chain', 'user_id', 'u', 'intent_id', 'i',
+    'payload', '{"a": 1}'::jsonb, 'trace', null
   )),
   'the run of the job, once'
 ) from lease;
 select is(answer -> 'reads', '[]'::jsonb) from lease;
 select is(
-  jsonb_build_array(answer #> '{jobs,0,step_id}', answer #> '{jobs,0,item_index}', answer #> '{jobs,0,generation}'),
-  '["s1", -1, 0]'::jsonb, 'the parts of the idempotency key'
+  jsonb_build_array(answer #> '{jobs,0,item_index}', answer #> '{jobs,0,generation}', answer #> '{jobs,0,more}'),
+  '[-1, 0, null]'::jsonb, 'what the job says besides, and no more'
 ) from lease;
 select is(answer #> '{jobs,0,attempt}', '1'::jsonb) from lease;
 
