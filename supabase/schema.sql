@@ -2782,8 +2782,8 @@ $function$;
 comment on function orchestrator._keep_hook_secrets(p_source text, p_current text, p_previous text) is 'Keeps both secrets of a source in place of those before; null forgets one.';
 grant execute on function orchestrator._keep_hook_secrets(p_source text, p_current text, p_previous text) to service_role;
 
-CREATE OR REPLACE FUNCTION orchestrator._lease(p_worker_id text, p_job_ids bigint[], p_lease interval, p_now timestamp with time zone, OUT p_jobs json, OUT p_runs json, OUT p_configs json, OUT p_reads json, OUT p_token uuid)
- RETURNS record
+CREATE OR REPLACE FUNCTION orchestrator._lease(p_worker_id text, p_job_ids bigint[], p_lease interval, p_now timestamp with time zone)
+ RETURNS orchestrator.lease
  LANGUAGE plpgsql
  SET search_path TO ''
  SET plan_cache_mode TO 'force_generic_plan'
@@ -2792,9 +2792,11 @@ CREATE OR REPLACE FUNCTION orchestrator._lease(p_worker_id text, p_job_ids bigin
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
 AS $function$
+declare
+  v_lease orchestrator.lease;
 begin
   -- One for all: a job is in one lease at a time, and to make a token takes as long as a fifth of writing a job.
-  p_token := gen_random_uuid();
+  v_lease.lease_token := gen_random_uuid();
   with leased as (
     update public.job_queue
     set
@@ -2805,7 +2807,7 @@ begin
       open_dependencies = case when status = 'waiting' then 0 else open_dependencies end,
       succeeded_dependencies = succeeded_dependencies + case when status = 'waiting' then open_dependencies else 0 end,
       is_handed_on = status = 'waiting',
-      lease_token = p_token,
+      lease_token = v_lease.lease_token,
       lease_until = p_now + p_lease,
       leased_at = p_now,
       leased_by = p_worker_id,
@@ -2817,7 +2819,8 @@ begin
       join_rule, parked is not null as is_parked
   ),
   noted as (
-    insert into orchestrator.leases (lease_token, lease_until, job_ids) values (p_token, p_now + p_lease, p_job_ids)
+    insert into orchestrator.leases (lease_token, lease_until, job_ids)
+    values (v_lease.lease_token, p_now + p_lease, p_job_ids)
   )
   -- Whole rows: json_agg of a row costs half of what json_build_object costs, with its types looked up per value.
   select
@@ -2870,7 +2873,7 @@ begin
           and (l.dependencies > 0 or l.payload ? 'scoped' or l.join_rule = 'done')
       ) as d
     )
-  into p_jobs, p_runs, p_configs, p_reads
+  into v_lease.jobs, v_lease.runs, v_lease.configs, v_lease.reads
   from (
     select
       l.job_id, l.workflow_run_id, l.definition_id, l.step_no, l.item_index, l.attempts as attempt, l.max_attempts,
@@ -2892,10 +2895,11 @@ begin
       end as more
     from leased l
   ) as j;
+  return v_lease;
 end;
 $function$;
-comment on function orchestrator._lease(p_worker_id text, p_job_ids bigint[], p_lease interval, p_now timestamp with time zone, OUT p_jobs json, OUT p_runs json, OUT p_configs json, OUT p_reads json, OUT p_token uuid) is 'Leases the picked jobs and gives the worker all that it needs: the token of the lease, and of each job what it waited for if it was parked; once each, their runs and configs; in a list, output or else status and reference of each step that a job reads.';
-grant execute on function orchestrator._lease(p_worker_id text, p_job_ids bigint[], p_lease interval, p_now timestamp with time zone, OUT p_jobs json, OUT p_runs json, OUT p_configs json, OUT p_reads json, OUT p_token uuid) to service_role;
+comment on function orchestrator._lease(p_worker_id text, p_job_ids bigint[], p_lease interval, p_now timestamp with time zone) is 'Leases the picked jobs and gives the worker all that it needs: the token of the lease, and of each job what it waited for if it was parked; once each, their runs and configs; in a list, output or else status and reference of each step that a job reads.';
+grant execute on function orchestrator._lease(p_worker_id text, p_job_ids bigint[], p_lease interval, p_now timestamp with time zone) to service_role;
 
 CREATE OR REPLACE FUNCTION orchestrator._list_archived(p_workflow_run_ids uuid[])
  RETURNS uuid[]
@@ -6634,19 +6638,13 @@ declare
   v_pick record := orchestrator._pick_jobs(p_limit, v_now, p_ready, p_ready_priorities);
   v_count integer := cardinality(v_pick.p_picked);
   v_allowed bigint[] := array[]::bigint[];
-  v_leased record;
   v_lease orchestrator.lease;
 begin
   if v_count > 0 then
     v_allowed := orchestrator.take_tokens_for_jobs(v_pick.p_picked, v_now);
   end if;
   if cardinality(v_allowed) > 0 then
-    v_leased := orchestrator._lease(p_worker_id, v_allowed, p_lease_ms * interval '1 millisecond', v_now);
-    v_lease.jobs := v_leased.p_jobs;
-    v_lease.runs := v_leased.p_runs;
-    v_lease.configs := v_leased.p_configs;
-    v_lease.reads := v_leased.p_reads;
-    v_lease.lease_token := v_leased.p_token;
+    v_lease := orchestrator._lease(p_worker_id, v_allowed, p_lease_ms * interval '1 millisecond', v_now);
   end if;
   -- No place, or no token: then they wait as others do, those without a token at the time that it is due.
   if v_pick.p_continued < cardinality(p_ready) or v_pick.p_continued > 0 and cardinality(v_allowed) < v_count then
@@ -9488,6 +9486,7 @@ declare
   v_bucket interval;
   v_buckets integer;
   v_series jsonb;
+  v_overview jsonb;
 begin
   select w.bucket, w.buckets into v_bucket, v_buckets
   from (
@@ -9501,7 +9500,11 @@ begin
   v_series := orchestrator._draw_series(
     date_bin(v_bucket, v_now, '2000-01-01') - (v_buckets - 1) * v_bucket, v_bucket, v_buckets
   );
-  return public.get_health() - array['ok', 'workers_alive'] || jsonb_build_object(
+  -- Looked for once: each look probes every job of the calls of one lease's length.
+  with held as materialized (
+    select workflow_run_id, leased_by from orchestrator.leased_jobs
+  )
+  select public.get_health() - array['ok', 'workers_alive'] || jsonb_build_object(
     'window', p_window,
     'bucket_ms', extract(epoch from v_bucket)::integer * 1000,
     'series', v_series,
@@ -9513,7 +9516,7 @@ begin
           from (
             select workflow_run_id from public.job_queue where awaits_lease
             union all
-            select workflow_run_id from orchestrator.leased_jobs
+            select workflow_run_id from held
           ) as j
         ),
         'success', sum(s.runs_success),
@@ -9536,7 +9539,7 @@ begin
       from orchestrator.living_workers w
       left join (
         select leased_by, count(*) as jobs
-        from orchestrator.leased_jobs
+        from held
         group by leased_by
       ) as l on l.leased_by = w.worker_id
     ),
@@ -9556,7 +9559,8 @@ begin
         limit 20
       ) as b
     )
-  );
+  ) into v_overview;
+  return v_overview;
 end;
 $function$;
 comment on function public.get_overview(p_window text) is 'Health, with the figures of the last hour (1h), day (24h) or week (7d): runs that started, runs that ended (see orchestrator._draw_series for which are counted), attempts, workers, and up to 20 keys that wait for tokens. success_rate: of the runs that succeeded or failed; running: live runs, whenever they began.';

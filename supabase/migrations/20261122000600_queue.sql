@@ -850,17 +850,27 @@ $$;
 comment on function orchestrator.describe_outputs(uuid) is
   'The outputs of a run: those of the steps that no other step depends on, by step id.';
 
+create type orchestrator.lease as (
+  jobs json,  -- json, not jsonb: built once, sent once, never looked into
+  runs json,
+  configs json,
+  reads json,
+  lease_token uuid,
+  leased_us bigint,
+  deferred integer,
+  next_due_ms numeric,
+  signals boolean
+);
+
+comment on type orchestrator.lease is 'What a worker is answered when it asks for jobs.';
+
 create function orchestrator._lease(
   p_worker_id text,
   p_job_ids bigint[],
   p_lease interval,
-  p_now timestamptz,
-  out p_jobs json,
-  out p_runs json,
-  out p_configs json,
-  out p_reads json,
-  out p_token uuid
+  p_now timestamptz
 )
+returns orchestrator.lease
 language plpgsql
 volatile
 security invoker
@@ -871,9 +881,11 @@ set jit = off
 set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
+declare
+  v_lease orchestrator.lease;
 begin
   -- One for all: a job is in one lease at a time, and to make a token takes as long as a fifth of writing a job.
-  p_token := gen_random_uuid();
+  v_lease.lease_token := gen_random_uuid();
   with leased as (
     update public.job_queue
     set
@@ -884,7 +896,7 @@ begin
       open_dependencies = case when status = 'waiting' then 0 else open_dependencies end,
       succeeded_dependencies = succeeded_dependencies + case when status = 'waiting' then open_dependencies else 0 end,
       is_handed_on = status = 'waiting',
-      lease_token = p_token,
+      lease_token = v_lease.lease_token,
       lease_until = p_now + p_lease,
       leased_at = p_now,
       leased_by = p_worker_id,
@@ -896,7 +908,8 @@ begin
       join_rule, parked is not null as is_parked
   ),
   noted as (
-    insert into orchestrator.leases (lease_token, lease_until, job_ids) values (p_token, p_now + p_lease, p_job_ids)
+    insert into orchestrator.leases (lease_token, lease_until, job_ids)
+    values (v_lease.lease_token, p_now + p_lease, p_job_ids)
   )
   -- Whole rows: json_agg of a row costs half of what json_build_object costs, with its types looked up per value.
   select
@@ -949,7 +962,7 @@ begin
           and (l.dependencies > 0 or l.payload ? 'scoped' or l.join_rule = 'done')
       ) as d
     )
-  into p_jobs, p_runs, p_configs, p_reads
+  into v_lease.jobs, v_lease.runs, v_lease.configs, v_lease.reads
   from (
     select
       l.job_id, l.workflow_run_id, l.definition_id, l.step_no, l.item_index, l.attempts as attempt, l.max_attempts,
@@ -971,6 +984,7 @@ begin
       end as more
     from leased l
   ) as j;
+  return v_lease;
 end;
 $$;
 
@@ -998,20 +1012,6 @@ $$;
 comment on function orchestrator._queue_ready(bigint[], timestamptz) is
   'Queues jobs that a settle made ready and the lease behind it did not take, each for its time.';
 
-create type orchestrator.lease as (
-  jobs json,  -- json, not jsonb: built once, sent once, never looked into
-  runs json,
-  configs json,
-  reads json,
-  lease_token uuid,
-  leased_us bigint,
-  deferred integer,
-  next_due_ms numeric,
-  signals boolean
-);
-
-comment on type orchestrator.lease is 'What a worker is answered when it asks for jobs.';
-
 create function orchestrator.lease_due_jobs(
   p_worker_id text,
   p_limit integer,
@@ -1030,19 +1030,13 @@ declare
   v_pick record := orchestrator._pick_jobs(p_limit, v_now, p_ready, p_ready_priorities);
   v_count integer := cardinality(v_pick.p_picked);
   v_allowed bigint[] := array[]::bigint[];
-  v_leased record;
   v_lease orchestrator.lease;
 begin
   if v_count > 0 then
     v_allowed := orchestrator.take_tokens_for_jobs(v_pick.p_picked, v_now);
   end if;
   if cardinality(v_allowed) > 0 then
-    v_leased := orchestrator._lease(p_worker_id, v_allowed, p_lease_ms * interval '1 millisecond', v_now);
-    v_lease.jobs := v_leased.p_jobs;
-    v_lease.runs := v_leased.p_runs;
-    v_lease.configs := v_leased.p_configs;
-    v_lease.reads := v_leased.p_reads;
-    v_lease.lease_token := v_leased.p_token;
+    v_lease := orchestrator._lease(p_worker_id, v_allowed, p_lease_ms * interval '1 millisecond', v_now);
   end if;
   -- No place, or no token: then they wait as others do, those without a token at the time that it is due.
   if v_pick.p_continued < cardinality(p_ready) or v_pick.p_continued > 0 and cardinality(v_allowed) < v_count then

@@ -89,6 +89,7 @@ declare
   v_bucket interval;
   v_buckets integer;
   v_series jsonb;
+  v_overview jsonb;
 begin
   select w.bucket, w.buckets into v_bucket, v_buckets
   from (
@@ -102,7 +103,11 @@ begin
   v_series := orchestrator._draw_series(
     date_bin(v_bucket, v_now, '2000-01-01') - (v_buckets - 1) * v_bucket, v_bucket, v_buckets
   );
-  return public.get_health() - array['ok', 'workers_alive'] || jsonb_build_object(
+  -- Looked for once: each look probes every job of the calls of one lease's length.
+  with held as materialized (
+    select workflow_run_id, leased_by from orchestrator.leased_jobs
+  )
+  select public.get_health() - array['ok', 'workers_alive'] || jsonb_build_object(
     'window', p_window,
     'bucket_ms', extract(epoch from v_bucket)::integer * 1000,
     'series', v_series,
@@ -114,7 +119,7 @@ begin
           from (
             select workflow_run_id from public.job_queue where awaits_lease
             union all
-            select workflow_run_id from orchestrator.leased_jobs
+            select workflow_run_id from held
           ) as j
         ),
         'success', sum(s.runs_success),
@@ -137,7 +142,7 @@ begin
       from orchestrator.living_workers w
       left join (
         select leased_by, count(*) as jobs
-        from orchestrator.leased_jobs
+        from held
         group by leased_by
       ) as l on l.leased_by = w.worker_id
     ),
@@ -157,7 +162,8 @@ begin
         limit 20
       ) as b
     )
-  );
+  ) into v_overview;
+  return v_overview;
 end;
 $$;
 
