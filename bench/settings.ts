@@ -45,6 +45,11 @@ export type Part = typeof PARTS[number];
 
 export const BATCHES = [1, 10, 100];
 export const MANY_CONNECTIONS = 4;
+/**
+ * Calls under way on each connection of a drain, ours and the bare one: Postgres works on one while the
+ * client reads the answer to the other, as a worker settles a batch while it calls for the next.
+ */
+export const CALLS_UNDER_WAY = 2;
 
 const FULL: BenchSettings = {
   mode: "full",

@@ -2,6 +2,7 @@
 // can do without (lease with a token, complete, attempt row), in two statements a batch and nothing else.
 import type postgres from "postgres";
 import type { BenchDatabase } from "../database.ts";
+import { drainAll } from "../drain_all.ts";
 
 const TABLES = `
   create table bare_jobs (
@@ -49,11 +50,11 @@ export async function measureBareLoop(
   await database.admin.unsafe(TABLES);
   // Warm-up: connections, statements and plans are ready before the clock starts.
   await insertJobs(loops[0], batch * 10 * connections, insertBatch);
-  await drainAll(loops, batch);
+  await drainAll(loops, (sql) => drain(sql, batch));
 
   const insertSeconds = await insertJobs(loops[0], jobs, insertBatch);
   await database.settleDown();
-  const { seconds, drained } = await drainAll(loops, batch);
+  const { seconds, drained } = await drainAll(loops, (sql) => drain(sql, batch));
   if (drained !== jobs) throw new Error(`the bare loop drained ${drained} of ${jobs} jobs`);
   return { insertedPerSecond: jobs / insertSeconds, drainedPerSecond: jobs / seconds };
 }
@@ -68,15 +69,6 @@ async function insertJobs(sql: postgres.Sql, jobs: number, insertBatch: number):
       from unnest(${users}::text[]) as u`;
   }
   return (performance.now() - startedAt) / 1000;
-}
-
-async function drainAll(loops: postgres.Sql[], batch: number) {
-  const startedAt = performance.now();
-  const drained = await Promise.all(loops.map((sql) => drain(sql, batch)));
-  return {
-    seconds: (performance.now() - startedAt) / 1000,
-    drained: drained.reduce((sum, jobs) => sum + jobs, 0),
-  };
 }
 
 async function drain(sql: postgres.Sql, batch: number): Promise<number> {

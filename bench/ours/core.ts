@@ -1,6 +1,7 @@
 // The SQL core, without HTTP: dispatch, lease and complete through the RPCs that the worker calls.
 // Rate limits are looked at and limit nothing: the agent has a policy without capacity.
 import type { BenchDatabase } from "../database.ts";
+import { drainAll } from "../drain_all.ts";
 import { dispatchRuns, drain, USERS } from "./calls.ts";
 import type { Rpc } from "../../supabase/functions/_shared/database/rpc.ts";
 import { chain, publish, writeWorkflow } from "../../tests/harness/definition.ts";
@@ -30,17 +31,18 @@ export async function measureCore(
 ): Promise<CoreRates> {
   const workers = Array.from({ length: connections }, () => database.connectRpc());
   const key = `chain_${steps}`;
+  const drainOne = (rpc: Rpc, loop: string) => drain(rpc, `w${loop}`, batch);
   await allowUnlimited(database);
   await publish(workers[0], writeWorkflow(key, chain(steps)));
   // Warm-up: connections, statements and plans are ready before the clock starts.
   await dispatchRuns(workers[0], key, batch * 10 * connections, dispatchBatch);
-  await drainAll(workers, batch);
+  await drainAll(workers, drainOne);
 
   const dispatchedAt = performance.now();
   await dispatchRuns(workers[0], key, runs, dispatchBatch);
   const dispatchSeconds = (performance.now() - dispatchedAt) / 1000;
   await database.settleDown();
-  const { seconds, drained } = await drainAll(workers, batch);
+  const { seconds, drained } = await drainAll(workers, drainOne);
   const [{ open }] = await database.admin`
     select count(*)::integer as open from public.workflow_runs where status <> 'success'`;
   if (drained !== runs * steps || open !== 0) {
@@ -67,13 +69,4 @@ export async function measureSingleDispatch(
     if (n >= warmUp) spans.push(performance.now() - startedAt);
   }
   return spans;
-}
-
-async function drainAll(workers: Rpc[], batch: number) {
-  const startedAt = performance.now();
-  const drained = await Promise.all(workers.map((rpc, at) => drain(rpc, `w${at}`, batch)));
-  return {
-    seconds: (performance.now() - startedAt) / 1000,
-    drained: drained.reduce((sum, jobs) => sum + jobs, 0),
-  };
 }

@@ -73,6 +73,38 @@ $$;
 comment on function orchestrator.now() is
   'The only clock of the engine: read once per function, so that tests set time and isolates cannot skew it.';
 
+create function orchestrator.uuids_v7(p_count integer)
+returns uuid[]
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+begin
+  -- RFC 9562 version 7: 48 bits of unix milliseconds, then random bits; the two set_bit calls turn version 4 into 7.
+  return array(
+    select encode(
+      set_bit(
+        set_bit(
+          overlay(
+            uuid_send(gen_random_uuid())
+            placing substring(int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3)
+            from 1 for 6
+          ),
+          52, 1
+        ),
+        53, 1
+      ),
+      'hex'
+    )::uuid
+    from generate_series(1, p_count)
+  );
+end;
+$$;
+
+comment on function orchestrator.uuids_v7(integer) is
+  'Time-ordered uuids (RFC 9562, version 7), so that new runs land at the right edge of their index.';
+
 create function orchestrator.uuid_v7()
 returns uuid
 language plpgsql  -- not sql: see now()
@@ -81,26 +113,11 @@ security invoker
 set search_path = ''
 as $$
 begin
-  -- RFC 9562 version 7: 48 bits of unix milliseconds, then random bits; the two set_bit calls turn version 4 into 7.
-  return encode(
-    set_bit(
-      set_bit(
-        overlay(
-          uuid_send(gen_random_uuid())
-          placing substring(int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3)
-          from 1 for 6
-        ),
-        52, 1
-      ),
-      53, 1
-    ),
-    'hex'
-  )::uuid;
+  return (orchestrator.uuids_v7(1))[1];
 end;
 $$;
 
-comment on function orchestrator.uuid_v7() is
-  'A time-ordered uuid (RFC 9562, version 7), so that new runs land at the right edge of their index.';
+comment on function orchestrator.uuid_v7() is 'One of uuids_v7.';
 
 create function orchestrator.kin_uuid(p_kin uuid)
 returns uuid
@@ -152,5 +169,5 @@ comment on function public.get_settings() is
 
 revoke execute on all functions in schema orchestrator from public, anon, authenticated;
 revoke execute on function public.get_settings() from public, anon, authenticated;
-grant execute on function orchestrator.now(), orchestrator.uuid_v7(), orchestrator.kin_uuid(uuid) to service_role;
+grant execute on function orchestrator.now(), orchestrator.uuids_v7(integer), orchestrator.uuid_v7(), orchestrator.kin_uuid(uuid) to service_role;
 grant execute on function public.get_settings() to service_role;

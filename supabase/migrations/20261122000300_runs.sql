@@ -2,6 +2,9 @@
 --
 -- No foreign keys between the four: each costs a query and a parent lock per inserted row on the hot path, all
 -- four are written by functions only, and pruning removes a run with everything that belongs to it.
+--
+-- Of runs and jobs, which are written again, columns of one width that are never null come first, then others that
+-- are never null: Postgres knows where those stand without walking the row, and asks for each that an index names.
 
 create table public.intent_events (
   event_id uuid primary key default gen_random_uuid(),
@@ -29,36 +32,36 @@ create index intent_events_by_age on public.intent_events (created_at);
 
 create table public.workflow_runs (
   workflow_run_id uuid primary key default orchestrator.uuid_v7(),
-  workflow_key text not null,
   definition_id bigint not null,
-  user_id text not null,
-  intent_id text,
+  created_at timestamptz not null,
+  priority integer not null,
+  open_sinks integer not null,
+  failed_jobs integer not null default 0,
+  depth integer not null default 0,
+  plan_revision integer not null default 0,
+  is_serial boolean not null default false,
   status text not null default 'running',
+  workflow_key text not null,
+  user_id text not null,
   trigger_type text not null,
+  payload jsonb not null default '{}',
+  intent_id text,
+  finished_at timestamptz,
+  deadline_at timestamptz,
   trigger_event_id uuid,
   trigger_key_id text,
   event_type text,
   restarted_from uuid,
   parent_run_id uuid,
   parent_job_id bigint,
-  depth integer not null default 0,
-  payload jsonb not null default '{}',
   inputs jsonb,
-  priority integer not null,
   idempotency_key text,
   request_hash text,
-  open_sinks integer not null,
-  failed_jobs integer not null default 0,
-  is_serial boolean not null default false,
-  plan_revision integer not null default 0,
   concurrency_key text,
   trace_parent text,
   trace_state text,
   cancel_reason text,
   skip_reason text,
-  created_at timestamptz not null,
-  deadline_at timestamptz,
-  finished_at timestamptz,
   constraint runs_have_what_their_status_says check (
     case
       when status = 'running' then finished_at is null and open_sinks > 0 and skip_reason is null
@@ -92,35 +95,39 @@ create index workflow_runs_serial on public.workflow_runs (workflow_run_id) wher
 create index workflow_runs_by_deadline on public.workflow_runs (deadline_at) where deadline_at is not null;
 
 create table public.job_queue (
-  job_id bigint generated always as identity primary key,
+  job_id bigint generated always as identity primary key with (fillfactor = 50),  -- see job_queue_by_step
   workflow_run_id uuid not null,
   definition_id bigint not null,
+  next_run_at timestamptz not null,
+  created_at timestamptz not null,
   step_no integer not null,
   item_index integer not null default -1,
-  step_id text not null,
-  agent text not null,
-  rate_limit_key text,
-  user_id text not null,
-  intent_id text,
-  status text not null,
   priority integer not null default 100,
   attempts integer not null default 0,
   max_attempts integer not null,
-  next_run_at timestamptz not null,
   dependencies integer not null default 0,
   open_dependencies integer not null default 0,
   succeeded_dependencies integer not null default 0,
   failed_dependencies integer not null default 0,
-  extra_dependents integer[],
-  join_rule text,
-  join_min integer,
   generation integer not null default 0,
   is_handed_on boolean not null default false,
+  awaits_lease boolean not null generated always as (status in ('queued', 'failed', 'parked')) stored,
+  user_id text not null,
+  status text not null,
+  step_id text not null,
+  agent text not null,
+  payload jsonb not null,
+  intent_id text,
+  rate_limit_key text,
   lease_token uuid,
   lease_until timestamptz,
   leased_at timestamptz,
   leased_by text,
-  payload jsonb not null,
+  started_at timestamptz,
+  finished_at timestamptz,
+  join_rule text,
+  join_min integer,
+  extra_dependents integer[],
   input jsonb,
   condition jsonb,
   parked jsonb,
@@ -129,10 +136,6 @@ create table public.job_queue (
   error_class text,
   error_text text,
   skip_reason text,
-  created_at timestamptz not null,
-  started_at timestamptz,
-  finished_at timestamptz,
-  awaits_lease boolean not null generated always as (status in ('queued', 'failed', 'parked')) stored,
   -- One constraint, asked by the status alone: nine that look at every row took a twentieth of a drain.
   constraint jobs_have_what_their_status_says check (
     case
@@ -167,8 +170,9 @@ comment on column public.job_queue.generation is
   'Part of the idempotency key: raised when a job is done again after a definite outcome, kept when the outcome is unknown.';
 
 -- No index names what a settle or the lease of a handed-on job changes, also in a condition: both stay cheap
--- updates (HOT), which enter no index.
-create unique index job_queue_by_step on public.job_queue (workflow_run_id, step_no, item_index);
+-- updates (HOT), which enter no index. The lease of a queued job is none: it enters this index and the key anew, and
+-- both have room for that in each page.
+create unique index job_queue_by_step on public.job_queue (workflow_run_id, step_no, item_index) with (fillfactor = 50);
 create index job_queue_ready on public.job_queue (priority, next_run_at, job_id) where awaits_lease;
 -- By a hash of the user: half as wide as a user's id; two users of one hash share their turns.
 create index job_queue_ready_by_user on public.job_queue (priority, hashtext(user_id), next_run_at) where awaits_lease;

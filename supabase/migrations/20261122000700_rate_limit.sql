@@ -21,11 +21,16 @@ create table public.rate_limit_policies (
   specificity integer not null generated always as (
     case when pattern = 'default' then -1 else length(replace(pattern, '*', '')) end
   ) stored,
-  key_regex text not null generated always as (
+  -- A key matches if it is like this and has as many colons: then no star stands for one. A regular expression
+  -- would say both, and takes seven times as long. The default matches all.
+  key_like text not null generated always as (
     case
-      when pattern = 'default' then ''
-      else '^' || replace(regexp_replace(pattern, '([.^$+?(){}|\[\]\\])', '\\\1', 'g'), '*', '[^:]*') || '$'
+      when pattern = 'default' then '%'
+      else replace(regexp_replace(pattern, '([\\%_])', '\\\1', 'g'), '*', '%')
     end
+  ) stored,
+  key_colons integer generated always as (
+    case when pattern <> 'default' then length(pattern) - length(replace(pattern, ':', '')) end
   ) stored,
   constraint policies_have_room_for_one check (capacity >= 1),
   constraint policies_refill check (refill_rate > 0)
@@ -140,10 +145,10 @@ $$;
 comment on function orchestrator.take_from_bucket(text, numeric, numeric, numeric, boolean) is
   'Takes tokens of a bucket of this size, or with p_peek only looks; answers as take_tokens does. A null capacity means no limit.';
 
-create function public.take_tokens(p_key text, p_tokens numeric default 1, p_peek boolean default false)
-returns jsonb
+create function orchestrator.policy_of(p_key text)
+returns public.rate_limit_policies
 language plpgsql
-volatile
+stable
 security invoker
 set search_path = ''
 as $$
@@ -152,9 +157,29 @@ declare
 begin
   select * into v_policy
   from public.rate_limit_policies
-  where pattern = p_key or pattern = 'default' or (is_wildcard and p_key ~ key_regex)
+  where pattern = p_key or (
+    is_wildcard and p_key like key_like
+    and (key_colons = length(p_key) - length(replace(p_key, ':', ''))) is not false
+  )
   order by specificity desc
   limit 1;
+  return v_policy;
+end;
+$$;
+
+comment on function orchestrator.policy_of(text) is
+  'The most specific policy that matches a key; a row of nulls if there is not even a default.';
+
+create function public.take_tokens(p_key text, p_tokens numeric default 1, p_peek boolean default false)
+returns jsonb
+language plpgsql
+volatile
+security invoker
+set search_path = ''
+as $$
+declare
+  v_policy public.rate_limit_policies := orchestrator.policy_of(p_key);
+begin
   return orchestrator.take_from_bucket(p_key, v_policy.capacity, v_policy.refill_rate, p_tokens, p_peek);
 end;
 $$;
@@ -227,7 +252,8 @@ begin
       select w.capacity, w.refill_rate
       from public.rate_limit_policies w
       where e.pattern is null and w.is_wildcard and (w.shape = k.shape or k.shape = 'named')
-        and k.rl_key ~ w.key_regex
+        and k.rl_key like w.key_like
+        and (w.key_colons = length(k.rl_key) - length(replace(k.rl_key, ':', ''))) is not false
       order by w.specificity desc
       limit 1
     ) as w on true
@@ -368,6 +394,7 @@ comment on function orchestrator.hold_keys(text[], timestamptz[], timestamptz) i
 revoke execute on all functions in schema orchestrator from public, anon, authenticated;
 grant execute on function
   orchestrator.rate_limit_key(text, text),
+  orchestrator.policy_of(text),
   orchestrator.take_from_bucket(text, numeric, numeric, numeric, boolean),
   orchestrator.take_tokens_for_jobs(orchestrator.candidate[], timestamptz),
   orchestrator.hold_keys(text[], timestamptz[], timestamptz)

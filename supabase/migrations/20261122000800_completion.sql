@@ -49,8 +49,63 @@ $$;
 comment on function orchestrator.join_skip_reason(text, integer) is
   'Why a job is skipped that join_status says to skip.';
 
+create type orchestrator.results as (
+  job_id bigint[],
+  lease_token uuid[],
+  outcome text[],
+  status_code integer[],
+  -- Lists as JSON: an array of Postgres would take a list of lists for one of two dimensions.
+  output jsonb,
+  output_ref jsonb,
+  condition jsonb,
+  logs jsonb
+);
+
+comment on type orchestrator.results is
+  'What results say that are no more than successes, by columns: the first of each list belongs to the first result.';
+
+create function orchestrator._list_results(p_results jsonb)
+returns jsonb
+language sql
+immutable
+security invoker
+set search_path = ''
+as $$
+  select coalesce(jsonb_agg(r.result order by r.place), '[]')
+  from (
+    select v.place, jsonb_object_agg(c.name, v.value) as result
+    from jsonb_each(p_results) as c (name, list)
+    cross join lateral jsonb_array_elements(c.list) with ordinality as v (value, place)
+    where v.value <> 'null'
+    group by v.place
+  ) as r;
+$$;
+
+comment on function orchestrator._list_results(jsonb) is
+  'The rows of results that came by columns, each with the members that it has.';
+
+create function orchestrator._gather_successes(p_results jsonb)
+returns orchestrator.results
+language sql
+immutable
+security invoker
+set search_path = ''
+as $$
+  select (
+    array_agg(job_id), array_agg(lease_token), array_agg(outcome), array_agg(status_code), jsonb_agg(output),
+    jsonb_agg(output_ref), jsonb_agg(condition), jsonb_agg(logs)
+  )::orchestrator.results
+  from jsonb_to_recordset(p_results) as (
+    job_id bigint, lease_token uuid, outcome text, status_code integer, output jsonb, output_ref jsonb,
+    condition jsonb, logs jsonb
+  )
+  where outcome = 'success';
+$$;
+
+comment on function orchestrator._gather_successes(jsonb) is 'The successes among rows of results, by columns.';
+
 create function orchestrator._settle_successes(
-  p_results jsonb,
+  p_results orchestrator.results,
   p_now timestamptz,
   p_max_ready integer,
   out p_settled bigint[],
@@ -72,12 +127,17 @@ set enable_mergejoin = off
 as $$
 begin
   with result as materialized (
-    select *
-    from jsonb_to_recordset(p_results) as (
-      job_id bigint, lease_token uuid, outcome text, output jsonb, output_ref jsonb, condition jsonb,
-      status_code integer, logs jsonb
-    )
-    where outcome = 'success'
+    select
+      job_id, lease_token, status_code, output, nullif(output_ref, 'null') as output_ref,
+      nullif(condition, 'null') as condition, nullif(logs, 'null') as logs
+    from (
+      -- In a list of columns: as a table, each list would be stored before it is read.
+      select
+        unnest(p_results.job_id) as job_id, unnest(p_results.lease_token) as lease_token,
+        unnest(p_results.status_code) as status_code, jsonb_array_elements(p_results.output) as output,
+        jsonb_array_elements(p_results.output_ref) as output_ref,
+        jsonb_array_elements(p_results.condition) as condition, jsonb_array_elements(p_results.logs) as logs
+    ) as column_by_column
     order by job_id
   ),
   settled as (
@@ -228,20 +288,24 @@ begin
       array_agg(priority) as priorities
     from handed_on
   ),
-  item as (
-    select array_agg(workflow_run_id) as runs, array_agg(step_no) as steps from settled where item_index >= 0
+  done as (
+    select
+      array_agg(job_id) as jobs,
+      array_agg(workflow_run_id) filter (where item_index >= 0) as item_runs,
+      array_agg(step_no) filter (where item_index >= 0) as item_steps
+    from settled
   )
   select
-    coalesce((select array_agg(job_id) from settled), '{}'),
+    coalesce(done.jobs, '{}'),
     (select array_agg(job_id) from advanced where status = 'skipped'),
-    coalesce(ready.jobs, '{}'), coalesce(ready.priorities, '{}'), item.runs, item.steps,
+    coalesce(ready.jobs, '{}'), coalesce(ready.priorities, '{}'), done.item_runs, done.item_steps,
     (select array_agg(workflow_run_id) from finished where status <> 'running')
   into p_settled, p_skipped, p_ready, p_ready_priorities, p_item_runs, p_item_steps, p_ended_runs
-  from ready, item;
+  from ready, done;
 end;
 $$;
 
-comment on function orchestrator._settle_successes(jsonb, timestamptz, integer) is
+comment on function orchestrator._settle_successes(orchestrator.results, timestamptz, integer) is
   'Applies the successes of a batch, records their attempts and advances dependents and runs. Answers the settled jobs, the jobs that became skipped, up to p_max_ready that became ready and are not written, with their priorities in order, the fan-out of each settled item, and the runs that ended, counted.';
 
 create function orchestrator._settle_failures(
@@ -598,7 +662,8 @@ create function orchestrator.settle(
   out p_failed_runs uuid[],
   out p_failed_steps integer[],
   out p_has_plain_ends boolean,
-  out p_has_holds boolean
+  out p_has_holds boolean,
+  out p_rows jsonb
 )
 language plpgsql
 volatile
@@ -611,35 +676,37 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
 declare
-  v_results jsonb := p_results;
+  v_successes orchestrator.results := jsonb_populate_record(null::orchestrator.results, p_results);
+  v_results jsonb;
   v_runs uuid[];
   v_exclusive uuid[];
   v_is_plain boolean;
   v_has_failures boolean := false;
   v_is_rare boolean := false;
-  v_successes record;
+  v_end record;
 begin
   p_settled := array[]::bigint[];
   p_ready := '{}';
   p_ready_priorities := '{}';
   p_has_plain_ends := true;
   p_has_holds := false;
-  select
-    array_agg(q.workflow_run_id),
-    bool_and(
-      r.outcome = 'success' and q.parked is null and r.append is null and r.consumes is null and r.run_inputs is null
-      and r.hold_key_ms is null
-    )
+  select array_agg(workflow_run_id), bool_and(parked is null)
   into v_runs, v_is_plain
-  from jsonb_to_recordset(p_results) as r (
-    job_id bigint, outcome text, append jsonb, consumes uuid, run_inputs jsonb, hold_key_ms double precision
-  )
-  join public.job_queue q using (job_id);
+  from public.job_queue
+  where job_id = any (v_successes.job_id);
   if v_runs is null then
     return;
   end if;
+  v_is_plain := coalesce(
+    v_is_plain and 'success' = all (v_successes.outcome)
+      and cardinality(v_successes.outcome) = cardinality(v_successes.job_id)
+      and not p_results ?| array['append', 'consumes', 'run_inputs', 'hold_key_ms'],
+    false
+  );
   if not v_is_plain then
     -- Asked apart: plain successes, which are most batches, need not know.
+    p_rows := orchestrator._list_results(p_results);
+    v_results := p_rows;
     select
       -- Whoever may walk down the graph or change a run as a whole has it alone.
       array_agg(q.workflow_run_id) filter (where
@@ -655,7 +722,7 @@ begin
       bool_and(r.outcome = 'success'),
       coalesce(bool_or(r.hold_key_ms > 0), false)
     into v_exclusive, v_has_failures, v_is_rare, p_has_plain_ends, p_has_holds
-    from jsonb_to_recordset(p_results) as r (
+    from jsonb_to_recordset(v_results) as r (
       job_id bigint, outcome text, append jsonb, consumes uuid, run_inputs jsonb, hold_key_ms double precision
     )
     join public.job_queue q using (job_id);
@@ -670,25 +737,28 @@ begin
   for update;
 
   if v_is_rare then
-    v_results := orchestrator._prepare_results(p_results, p_now);
+    v_results := orchestrator._prepare_results(v_results, p_now);
     v_has_failures := jsonb_path_exists(v_results, '$[*] ? (@.outcome == "retry" || @.outcome == "dead")');
   end if;
+  if not v_is_plain then
+    v_successes := orchestrator._gather_successes(v_results);
+  end if;
   -- Assigned, here and where else a row is answered on the hot path: a select from the function takes twice as long.
-  v_successes := orchestrator._settle_successes(
-    v_results, p_now,
+  v_end := orchestrator._settle_successes(
+    v_successes, p_now,
     -- What is rare may yet change the graph, and after a pause is asked for, nothing is leased.
     case when p_has_holds or v_is_rare then 0 else p_max_ready end
   );
-  p_settled := v_successes.p_settled;
-  p_ready := v_successes.p_ready;
-  p_ready_priorities := v_successes.p_ready_priorities;
-  p_item_runs := v_successes.p_item_runs;
-  p_item_steps := v_successes.p_item_steps;
-  if v_successes.p_ended_runs is not null then
-    perform orchestrator.announce_ended_runs(v_successes.p_ended_runs);
+  p_settled := v_end.p_settled;
+  p_ready := v_end.p_ready;
+  p_ready_priorities := v_end.p_ready_priorities;
+  p_item_runs := v_end.p_item_runs;
+  p_item_steps := v_end.p_item_steps;
+  if v_end.p_ended_runs is not null then
+    perform orchestrator.announce_ended_runs(v_end.p_ended_runs);
   end if;
-  if v_successes.p_skipped is not null then
-    perform orchestrator.carry_ends(v_successes.p_skipped, p_now);
+  if v_end.p_skipped is not null then
+    perform orchestrator.carry_ends(v_end.p_skipped, p_now);
   end if;
   if v_has_failures then
     select settle.p_settled || f.p_settled, f.p_item_runs, f.p_item_steps
@@ -706,7 +776,7 @@ end;
 $$;
 
 comment on function orchestrator.settle(jsonb, timestamptz, integer) is
-  'Settles a batch of results under the lock order; answers the jobs whose lease token was right, whether all were successes, whether an agent asked for a pause, and the fan-outs of the items that ended: count_items follows, last in the transaction. Up to p_max_ready jobs that became ready are answered too, locked and as they were: who asks for them writes them.';
+  'Settles a batch of results, which come by columns ({job_id: […], lease_token: […], outcome: […], …}), under the lock order; answers the jobs whose lease token was right, whether all were successes, whether an agent asked for a pause, the results as rows if they were more than plain successes, and the fan-outs of the items that ended: count_items follows, last in the transaction. Up to p_max_ready jobs that became ready are answered too, locked and as they were: who asks for them writes them.';
 
 create function orchestrator._record_late(p_worker_id text, p_results jsonb, p_settled bigint[], p_now timestamptz)
 returns void
@@ -760,12 +830,15 @@ declare
   v_end record := orchestrator.settle(p_results, v_now, orchestrator._places_for_ready(p_lease_limit));
   v_settled bigint[] := v_end.p_settled;
   v_lease orchestrator.lease;
+  v_are_lost boolean := cardinality(v_settled) < jsonb_array_length(p_results -> 'job_id');
+  v_rows jsonb := v_end.p_rows;
   v_results json := '[]'::json;
 begin
-  if cardinality(v_settled) < jsonb_array_length(p_results) then
+  if v_are_lost then
     v_end.p_has_plain_ends := false;
-    perform orchestrator._record_late(p_worker_id, p_results, v_settled, v_now);
-    perform orchestrator._drop_outputs(p_results, v_settled);
+    v_rows := coalesce(v_rows, orchestrator._list_results(p_results));
+    perform orchestrator._record_late(p_worker_id, v_rows, v_settled, v_now);
+    perform orchestrator._drop_outputs(v_rows, v_settled);
   end if;
 
   if v_end.p_has_holds then
@@ -776,7 +849,7 @@ begin
       array_agg(v_now + r.hold_key_ms * interval '1 millisecond' order by r.job_id),
       v_now
     )
-    from jsonb_to_recordset(p_results) as r (job_id bigint, hold_key_ms double precision)
+    from jsonb_to_recordset(v_rows) as r (job_id bigint, hold_key_ms double precision)
     join public.job_queue q using (job_id)
     where r.hold_key_ms > 0;
     -- No lease on top: it locks buckets too, and two calls that lock buckets twice could wait in a circle.
@@ -802,17 +875,17 @@ begin
         r.job_id,
         r.job_id = any (v_settled) as applied,
         (select q.status from public.job_queue q where q.job_id = r.job_id) as status
-      from jsonb_to_recordset(p_results) as r (job_id bigint, outcome text)
+      from jsonb_to_recordset(v_rows) as r (job_id bigint, outcome text)
       where r.outcome <> 'success' or r.job_id <> all (v_settled)
     ) as s;
   end if;
 
   return json_build_object(
     'results', v_results,
-    'jobs', coalesce(v_lease.jobs, '[]'),
-    'runs', coalesce(v_lease.runs, '[]'),
-    'configs', coalesce(v_lease.configs, '[]'),
-    'reads', coalesce(v_lease.reads, '[]'),
+    'jobs', v_lease.jobs,
+    'runs', v_lease.runs,
+    'configs', v_lease.configs,
+    'reads', v_lease.reads,
     'lease_token', v_lease.lease_token,
     'leased_us', v_lease.leased_us,
     'deferred', coalesce(v_lease.deferred, 0),
@@ -823,7 +896,7 @@ end;
 $$;
 
 comment on function public.complete_jobs(text, jsonb, integer, integer) is
-  'Settles a worker''s results (success, retry, dead) and leases its next jobs, in one round trip. results tells of those that are no plain success: what became of the job, and applied: false where its lease was lost. next_due_ms 0 without jobs means: lease again at once.';
+  'Settles a worker''s results (success, retry, dead), which come by columns ({job_id: […], lease_token: […], outcome: […], …}), and leases its next jobs, in one round trip. results tells of those that are no plain success: what became of the job, and applied: false where its lease was lost. next_due_ms 0 without jobs means: lease again at once.';
 
 create function orchestrator._take_lost_leases(p_limit integer, p_now timestamptz)
 returns jsonb
@@ -871,19 +944,22 @@ as $$
     using over o
     where l.lease_token = o.lease_token and o.lease_token not in (select lease_token from kept)
   )
-  select coalesce(jsonb_agg(jsonb_build_object(
-    'job_id', job_id,
-    'lease_token', lease_token,
-    'outcome', 'retry',
-    'error_class', 'lease_expired',
-    'retry_after_ms', 0,  -- the lease was the wait
-    'error_text', 'the worker was not heard of before the lease ended'
-  )), jsonb_build_array())
+  select case
+    when count(*) = 0 then '{}'
+    else jsonb_build_object(
+      'job_id', jsonb_agg(job_id),
+      'lease_token', jsonb_agg(lease_token),
+      'outcome', jsonb_agg('retry'::text),
+      'error_class', jsonb_agg('lease_expired'::text),
+      'retry_after_ms', jsonb_agg(0),  -- the lease was the wait
+      'error_text', jsonb_agg('the worker was not heard of before the lease ended'::text)
+    )
+  end
   from lost;
 $$;
 
 comment on function orchestrator._take_lost_leases(integer, timestamptz) is
-  'Tidies up lease calls that are over, and answers the jobs whose lease was never ended or prolonged, up to p_limit, as results: settled like a worker''s own failure, and fenced by the token against whoever was quicker.';
+  'Tidies up lease calls that are over, and answers the jobs whose lease was never ended or prolonged, up to p_limit, as results by columns: settled like a worker''s own failure, and fenced by the token against whoever was quicker.';
 
 create function public.expire_leases(p_limit integer)
 returns integer
@@ -909,7 +985,8 @@ comment on function public.expire_leases(integer) is
 revoke execute on all functions in schema orchestrator from public, anon, authenticated;
 grant execute on function
   orchestrator.join_status(text, integer, integer, integer, integer), orchestrator.join_skip_reason(text, integer),
-  orchestrator._settle_successes(jsonb, timestamptz, integer), orchestrator._settle_failures(jsonb, timestamptz),
+  orchestrator._settle_successes(orchestrator.results, timestamptz, integer),
+  orchestrator._list_results(jsonb), orchestrator._gather_successes(jsonb), orchestrator._settle_failures(jsonb, timestamptz),
   orchestrator._settle_skips(jsonb, timestamptz), orchestrator.carry_ends(bigint[], timestamptz),
   orchestrator._count_items(uuid[], integer[], uuid[], integer[], timestamptz),
   orchestrator.settle(jsonb, timestamptz, integer),

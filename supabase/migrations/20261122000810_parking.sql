@@ -914,7 +914,11 @@ begin
     where job_id = p_job.job_id;
   end if;
   v_end := orchestrator.settle(
-    jsonb_build_array(p_result || jsonb_build_object('job_id', p_job.job_id, 'lease_token', v_token)), p_now
+    (
+      select jsonb_object_agg(key, jsonb_build_array(value))
+      from jsonb_each(p_result || jsonb_build_object('job_id', p_job.job_id, 'lease_token', v_token))
+    ),
+    p_now
   );
   perform orchestrator._count_items(
     v_end.p_item_runs, v_end.p_item_steps, v_end.p_failed_runs, v_end.p_failed_steps, p_now

@@ -463,20 +463,25 @@ begin
   if not found then
     return null;
   end if;
+  -- In the words of a lease (see orchestrator._lease).
   return jsonb_build_object(
-    'jobs', jsonb_build_array(jsonb_build_object(
-      'job_id', v_job.job_id,
-      'workflow_run_id', v_job.workflow_run_id,
-      'definition_id', v_job.definition_id,
-      'step_no', v_job.step_no,
-      'item_index', v_job.item_index,
-      'attempt', case
+    'status', v_job.status,
+    'open_dependencies', v_job.open_dependencies,
+    'lease_token', '00000000-0000-0000-0000-000000000000',
+    'leased_us', null,
+    'jobs', jsonb_build_object(
+      'job_id', array[v_job.job_id],
+      'workflow_run_id', array[v_job.workflow_run_id],
+      'definition_id', array[v_job.definition_id],
+      'step_no', array[v_job.step_no],
+      'item_index', array[v_job.item_index],
+      'attempt', array[case
         when v_job.status in ('waiting', 'queued', 'failed') then v_job.attempts + 1
         else greatest(v_job.attempts, 1)
-      end,
-      'max_attempts', v_job.max_attempts,
-      'generation', v_job.generation,
-      'more', jsonb_build_object(
+      end],
+      'max_attempts', array[v_job.max_attempts],
+      'generation', array[v_job.generation],
+      'more', array[jsonb_build_object(
         'input', v_job.input,
         'scope', case when v_job.payload ? 'scoped' then orchestrator._describe_scope(v_job.workflow_run_id) end,
         'queued_ms', null,
@@ -484,38 +489,36 @@ begin
         'parked', case
           when v_job.parked ->> 'for' <> 'callback' then orchestrator._describe_parked(v_job, v_now)
         end
-      ),
-      'status', v_job.status,
-      'open_dependencies', v_job.open_dependencies
-    )),
-    'lease_token', '00000000-0000-0000-0000-000000000000',
+      )]
+    ),
+    'runs', (
+      select jsonb_build_object(
+        'workflow_run_id', array[workflow_run_id], 'workflow_key', array[workflow_key], 'user_id', array[user_id],
+        'intent_id', array[intent_id], 'payload', array[payload], 'trace', array[null::text]
+      )
+      from public.workflow_runs
+      where workflow_run_id = v_job.workflow_run_id
+    ),
     'configs', jsonb_build_array(jsonb_build_object(
       'definition_id', v_job.definition_id, 'step_no', v_job.step_no, 'is_item', v_job.item_index >= 0,
       'step_id', v_job.step_id, 'agent', v_job.agent, 'config', v_job.payload
     )),
-    'runs', (
-      select jsonb_agg(jsonb_build_object(
-        'workflow_run_id', workflow_run_id, 'workflow_key', workflow_key, 'user_id', user_id, 'intent_id', intent_id,
-        'payload', payload
-      ))
-      from public.workflow_runs
-      where workflow_run_id = v_job.workflow_run_id
-    ),
     'reads', (
-      select coalesce(jsonb_agg(jsonb_build_object(
-        'job_id', v_job.job_id,
-        'step_id', q.step_id,
-        'output', case when q.status = 'success' and q.output_ref is null then q.output end,
-        'other', case
+      select jsonb_build_object(
+        'job_id', jsonb_agg(v_job.job_id),
+        'step_id', jsonb_agg(q.step_id),
+        'output', jsonb_agg(case when q.status = 'success' and q.output_ref is null then q.output end),
+        'other', jsonb_agg(case
           when q.status <> 'success' or q.output_ref is not null
             then jsonb_build_object('status', q.status, 'output_ref', q.output_ref)
-        end
-      )), '[]')
+        end)
+      )
       from public.workflow_steps s
       join public.job_queue q
         on q.workflow_run_id = v_job.workflow_run_id and q.step_no = any (s.reads) and q.item_index = -1
       where s.definition_id = v_job.definition_id and s.step_no = v_job.step_no and v_job.item_index = -1
         and (v_job.dependencies > 0 or v_job.payload ? 'scoped' or v_job.join_rule = 'done')
+      having count(*) > 0
     )
   );
 end;
@@ -724,14 +727,9 @@ security invoker
 set search_path = ''
 as $$
 declare
-  v_policy public.rate_limit_policies;
-begin
   -- As take_tokens sees it: by the policy of this moment, which may not be the one of the last call.
-  select * into v_policy
-  from public.rate_limit_policies
-  where pattern = p_bucket.rl_key or pattern = 'default' or (is_wildcard and p_bucket.rl_key ~ key_regex)
-  order by specificity desc
-  limit 1;
+  v_policy public.rate_limit_policies := orchestrator.policy_of(p_bucket.rl_key);
+begin
   return jsonb_build_object(
     'rl_key', p_bucket.rl_key,
     'tokens', trunc(least(

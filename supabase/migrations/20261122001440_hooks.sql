@@ -97,11 +97,7 @@ begin
       '$[*] ? (@ != null)'
     ),
     -- The policy default is for calls of agents: a sender that does not come again would lose what it refused.
-    'is_limited', exists (
-      select
-      from public.rate_limit_policies
-      where pattern = 'hook:' || p_source or pattern <> 'default' and is_wildcard and 'hook:' || p_source ~ key_regex
-    )
+    'is_limited', coalesce((orchestrator.policy_of('hook:' || p_source)).pattern <> 'default', false)
   );
 end;
 $$;

@@ -134,6 +134,37 @@ Deno.test("the most specific pattern wins, an exact key over all, and a null cap
     assert.equal(users.filter((user) => user === "vip").length, 40);
   }));
 
+Deno.test("a star stands for anything but a colon, and every other character for itself", () =>
+  withLimits([
+    ["team:*", 7, 1],
+    ["a_b%:*:*c", 8, 1],
+    ["back\\slash.*", 9, 1],
+    ["user:vip_*:agent:clo", 1, 0.01],
+  ], async (db) => {
+    const other = 100; // of the default policy
+    const capacities: [key: string, capacity: number][] = [
+      ["team:", 7],
+      ["team:x", 7],
+      ["team:x:y", other],
+      ["a_b%::c", 8],
+      ["a_b%:1:2c", 8],
+      ["axb%:1:2c", other],
+      ["a_bxx:1:2c", other],
+      ["a_b%:1:2:c", other],
+      ["a_b%:1:2d", other],
+      ["back\\slash.1", 9],
+      ["backslash.1", other],
+      ["back\\slash,1", other],
+    ];
+    for (const [key, capacity] of capacities) {
+      assert.equal((await db.rpc.takeTokens({ key })).capacity, capacity, key);
+    }
+    // The lease looks them up for all its keys at once.
+    await dispatch(db, "vip_1", "clo", 3);
+    await dispatch(db, "vipx1", "clo", 3);
+    assert.deepEqual((await drainNow(db)).users.sort(), ["vip_1", "vipx1", "vipx1", "vipx1"]);
+  }));
+
 Deno.test("keys that no pattern matches fall under the default policy", () =>
   withLimits([], async (db) => {
     await db

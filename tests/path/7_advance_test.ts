@@ -83,11 +83,11 @@ Deno.test("a completion that waits for another one on the shared dependent still
     const second = db.connect();
     let waiting: Promise<unknown>;
     await db.sql.begin(async (tx) => {
-      const results = JSON.stringify([{
-        job_id: one.job_id,
-        lease_token: one.lease_token,
-        outcome: "success",
-      }]);
+      const results = JSON.stringify({
+        job_id: [one.job_id],
+        lease_token: [one.lease_token],
+        outcome: ["success"],
+      });
       await tx`select public.complete_jobs('w', ${results}::text::jsonb)`;
       waiting = settle(second.rpc, [other], () => success());
       // Proceed only once the second completion is seen waiting for our row lock.

@@ -592,7 +592,8 @@ export type Database = {
           "capacity": number | null;
           "description": string | null;
           "is_wildcard": boolean;
-          "key_regex": string;
+          "key_colons": number | null;
+          "key_like": string;
           "pattern": string;
           "refill_rate": number;
           "shape": string;
@@ -603,7 +604,8 @@ export type Database = {
           "capacity"?: number | null;
           "description"?: string | null;
           "is_wildcard"?: never;
-          "key_regex"?: never;
+          "key_colons"?: never;
+          "key_like"?: never;
           "pattern": string;
           "refill_rate": number;
           "shape"?: never;
@@ -613,7 +615,8 @@ export type Database = {
           "capacity"?: number | null;
           "description"?: string | null;
           "is_wildcard"?: never;
-          "key_regex"?: never;
+          "key_colons"?: never;
+          "key_like"?: never;
           "pattern"?: string;
           "refill_rate"?: number;
           "shape"?: never;

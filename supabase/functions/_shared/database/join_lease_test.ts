@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { joinLease } from "./join_lease.ts";
-import type { RunScope, SentJob, SentLease } from "./rows.ts";
+import { writeColumns } from "./columns.ts";
+import type { RunScope, SentJob, SentLease, SentRead } from "./rows.ts";
 
 const createJob = (given: Partial<SentJob>): SentJob => ({
   job_id: 1,
@@ -17,20 +18,26 @@ const createJob = (given: Partial<SentJob>): SentJob => ({
 
 const config = { timeout_ms: 1 };
 
-const createLease = (given: Partial<SentLease>): SentLease => ({
-  jobs: [],
-  runs: ["a", "b"].map((id) => ({
+const createLease = (
+  { jobs, reads, ...given }: Partial<Omit<SentLease, "jobs" | "reads">> & {
+    jobs: SentJob[];
+    reads?: SentRead[];
+  },
+): SentLease => ({
+  jobs: writeColumns(jobs),
+  runs: writeColumns(["a", "b"].map((id) => ({
     workflow_run_id: id,
     workflow_key: `key of ${id}`,
     user_id: `user of ${id}`,
     intent_id: null,
     payload: { of: id },
-  })),
+    trace: null,
+  }))),
   configs: [
     { definition_id: 7, step_no: 1, is_item: false, step_id: "call", agent: "one", config },
     { definition_id: 7, step_no: 1, is_item: true, step_id: "call", agent: "one", config },
   ],
-  reads: [],
+  reads: reads === undefined ? null : writeColumns(reads),
   lease_token: "t",
   leased_us: 5,
   next_due_ms: null,
@@ -83,7 +90,22 @@ Deno.test("a leased job gets the steps that it reads, outputs apart from what ha
 });
 
 Deno.test("a call that is only described belongs to no trace", () => {
-  const join = (leased_us?: number) => joinLease(createLease({ jobs: [createJob({})], leased_us }));
+  const join = (leased_us: number | null) =>
+    joinLease(createLease({ jobs: [createJob({})], leased_us }));
   assert.equal(join(5).jobs[0].trace?.leased_us, 5);
-  assert.equal(join(undefined).jobs[0].trace, undefined);
+  assert.equal(join(null).jobs[0].trace, undefined);
+});
+
+Deno.test("a lease without jobs joins to none", () => {
+  const { jobs } = joinLease({
+    jobs: null,
+    runs: null,
+    configs: null,
+    reads: null,
+    lease_token: null,
+    leased_us: 5,
+    next_due_ms: 7,
+    deferred: 0,
+  });
+  assert.deepEqual(jobs, []);
 });

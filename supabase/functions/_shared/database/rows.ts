@@ -1,5 +1,6 @@
 // The shapes that the database's functions answer with, named as their columns are. Times are ISO
 // strings. They are declared, not parsed: the functions on the other side are ours and tested.
+import type { Columns } from "./columns.ts";
 import type { InsertedEvent as AnsweredEvent } from "../contract/answers/dispatch.ts";
 import type { Tokens } from "../contract/answers/health.ts";
 import type { AppendedPlan, StepConfig } from "../contract/compiled_workflow.ts";
@@ -213,23 +214,37 @@ export interface Lease {
   signals?: boolean;
 }
 
-/** A lease as the database answers it: what jobs share is said once, and rpc.ts puts it into them. */
+/** A lease as the database answers it: what jobs share is said once, and join_lease.ts puts it into them. */
 export interface SentLease extends Omit<Lease, "jobs"> {
-  jobs: SentJob[];
-  runs: (Pick<LeasedJob, "workflow_run_id" | "workflow_key" | "user_id" | "intent_id"> & {
-    payload: unknown;
-    /** Null where its caller sent no trace. */
-    trace?: Pick<LeasedTrace, "trace_parent" | "trace_state"> | null;
-  })[];
-  configs: (Pick<LeasedJob, "definition_id" | "step_no" | "step_id" | "agent" | "config"> & {
-    is_item: boolean;
-  })[];
-  /** `other` where a step has no plain output. */
-  reads: { job_id: number; step_id: string; output: unknown; other: OtherRead | null }[];
-  /** When the jobs were leased, in microseconds since 1970; not with a call that is only described. */
-  leased_us?: number | null;
+  /** Null, as the other lists, if there are none. */
+  jobs: Columns<SentJob> | null;
+  runs: Columns<SentRun> | null;
+  configs: SentConfig[] | null;
+  reads: Columns<SentRead> | null;
+  /** When the jobs were leased, in microseconds since 1970. */
+  leased_us: number | null;
   /** One for all jobs; null without jobs. */
   lease_token: string | null;
+}
+
+export interface SentRun
+  extends Pick<LeasedJob, "workflow_run_id" | "workflow_key" | "user_id" | "intent_id"> {
+  payload: unknown;
+  /** Null where its caller sent no trace. */
+  trace: Pick<LeasedTrace, "trace_parent" | "trace_state"> | null;
+}
+
+export interface SentConfig
+  extends Pick<LeasedJob, "definition_id" | "step_no" | "step_id" | "agent" | "config"> {
+  is_item: boolean;
+}
+
+export interface SentRead {
+  job_id: number;
+  step_id: string;
+  output: unknown;
+  /** Where a step has no plain output. */
+  other: OtherRead | null;
 }
 
 export interface SentJob extends

@@ -8,6 +8,7 @@ import type { Progress } from "../contract/answers/progress.ts";
 import type { Delivery, DeliveryStatus, Destination } from "../contract/notifications.ts";
 import type { JobStatus } from "../contract/statuses.ts";
 import type { ActionName, Actions, Actor } from "./actions.ts";
+import { writeColumns } from "./columns.ts";
 import type * as rows from "./rows.ts";
 import { joinLease } from "./join_lease.ts";
 import type { GoneRun, TraceClaim, TracedJob, TracedRun } from "./trace_rows.ts";
@@ -80,7 +81,10 @@ export function createRpc(transport: Transport) {
       leaseLimit?: number;
       leaseMs?: number;
     }) =>
-      call<rows.SentLease & Pick<rows.Settlement, "results">>("complete_jobs", prefix(a))
+      call<rows.SentLease & Pick<rows.Settlement, "results">>(
+        "complete_jobs",
+        prefix({ ...a, results: writeColumns(a.results) }),
+      )
         .then((it): rows.Settlement => ({
           ...joinLease(checkLease(it)),
           results: withSuccesses(a.results, withList(it, "results").results),
@@ -208,15 +212,12 @@ export function createRpc(transport: Transport) {
 
     describeCall: (a: { jobId: number }) =>
       call<
-        | rows.SentLease & {
-          jobs: Pick<rows.DescribedCall, "status" | "open_dependencies">[];
-        }
+        | rows.SentLease & Pick<rows.DescribedCall, "status" | "open_dependencies">
         | null
       >("describe_call", prefix(a)).then((it): rows.DescribedCall | null => {
         if (it === null) return null;
-        const [job] = joinLease(checkLease(it)).jobs;
-        const [{ status, open_dependencies }] = it.jobs;
-        return { ...job, status, open_dependencies };
+        const { jobs: [job] } = joinLease(checkLease(it));
+        return { ...job, status: it.status, open_dependencies: it.open_dependencies };
       }),
 
     listSchedules: (a: { workflowKey?: string; limit?: number; after?: number }) =>
@@ -389,8 +390,17 @@ function asList<T>(value: T[] | null): T[] {
 }
 
 function checkLease<T extends rows.SentLease>(lease: T): T {
-  for (const list of ["jobs", "runs", "configs", "reads"]) withList(lease, list);
-  return lease;
+  for (const name of ["jobs", "runs", "reads"] as const) {
+    const list: unknown = lease?.[name];
+    if (list !== null && !isByColumns(list)) throw refuse(`${name} by columns`);
+  }
+  return lease.configs === null ? lease : withList(lease, "configs");
+}
+
+function isByColumns(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const columns = Object.values(value);
+  return columns.length > 0 && columns.every(Array.isArray);
 }
 
 function withList<T>(value: T, member: string): T {

@@ -26,10 +26,10 @@ Deno.test("arguments get SQL's names, and undefined ones are left to SQL's defau
 
 Deno.test("a method calls the function of its name", async () => {
   const { rpc, calls } = answering({
-    jobs: [],
-    runs: [],
-    configs: [],
-    reads: [],
+    jobs: null,
+    runs: null,
+    configs: null,
+    reads: null,
     next_due_ms: null,
     deferred: 0,
   });
@@ -40,13 +40,19 @@ Deno.test("a method calls the function of its name", async () => {
 Deno.test("results that the answer does not name were plain successes", async () => {
   const result = (job_id: number) => ({ job_id, lease_token: "t", outcome: "success" as const });
   const dead = { job_id: 2, applied: true, status: "dead" };
-  const { rpc } = answering({ jobs: [], runs: [], configs: [], reads: [], results: [dead] });
+  const { rpc } = answering({
+    jobs: null,
+    runs: null,
+    configs: null,
+    reads: null,
+    results: [dead],
+  });
   const { results } = await rpc.completeJobs({ workerId: "w", results: [result(1), result(2)] });
   assert.deepEqual(results, [{ job_id: 1, applied: true, status: "success" }, dead]);
 });
 
 Deno.test("an answer without the list that callers walk is refused", async () => {
-  for (const answer of [null, {}, { jobs: null }, { jobs: [] }, "text"]) {
+  for (const answer of [null, {}, { jobs: null }, { jobs: [] }, { jobs: { job_id: 1 } }, "text"]) {
     const { rpc } = answering(answer);
     await assert.rejects(rpc.leaseJobs({ workerId: "w", limit: 1, leaseMs: 1 }), {
       kind: "internal",

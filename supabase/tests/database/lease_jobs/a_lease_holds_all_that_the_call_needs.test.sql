@@ -17,18 +17,18 @@ select is(
 ) from lease;
 select is(
   answer -> 'runs',
-  jsonb_build_array(jsonb_build_object(
-    'workflow_run_id', pg_temp.run_id(), 'workflow_key', 'chain', 'user_id', 'u', 'intent_id', 'i',
-    'payload', '{"a": 1}'::jsonb, 'trace', null
-  )),
+  jsonb_build_object(
+    'workflow_run_id', array[pg_temp.run_id()], 'workflow_key', array['chain'], 'user_id', array['u'],
+    'intent_id', array['i'], 'payload', array['{"a": 1}'::jsonb], 'trace', array[null::text]
+  ),
   'the run of the job, once'
 ) from lease;
-select is(answer -> 'reads', '[]'::jsonb) from lease;
+select is(answer -> 'reads', 'null'::jsonb) from lease;
 select is(
-  jsonb_build_array(answer #> '{jobs,0,item_index}', answer #> '{jobs,0,generation}', answer #> '{jobs,0,more}'),
-  '[-1, 0, null]'::jsonb, 'what the job says besides, and no more'
+  jsonb_build_array(answer #> '{jobs,item_index}', answer #> '{jobs,generation}', answer #> '{jobs,more}'),
+  '[[-1], [0], [null]]'::jsonb, 'what the job says besides, and no more'
 ) from lease;
-select is(answer #> '{jobs,0,attempt}', '1'::jsonb) from lease;
+select is(answer #> '{jobs,attempt}', '[1]'::jsonb) from lease;
 
 select * from finish();
 rollback;
