@@ -309,7 +309,8 @@ Deno.test("destinations and what is sent to them answer as the document says", a
 Deno.test("the step that sends a delivery answers as the document says", async () => {
   const { id } = await start(["ada"]);
   const asked = { payload: { delivery_id: NOBODY }, callback_url: `${it.stack.url}/callbacks/x` };
-  await expect(400, "POST", "/deliveries", asked);
+  const { problems } = await expect(400, "POST", "/deliveries", asked);
+  assert.deepEqual((problems as Json[]).map(({ path }) => path), ["callback_url"]);
   const callback_url = `${it.stack.url}${readCallback(id)}`;
   await expect(202, "POST", "/deliveries", { ...asked, callback_url });
   await waitFor("the delivery to be settled", async () => {

@@ -16,13 +16,22 @@ const ANSWER_MAX_CHARS = 100_000;
 const NOBODY = "00000000-0000-4000-8000-000000000000";
 const KEY = { apikey: it.stack.keys.secret };
 
+function findLogged(requestId: unknown): string {
+  const lines = it.stack.logs("orchestrator").split("\n");
+  return lines.filter((line) => line.includes(String(requestId))).join("\n").slice(0, 5_000);
+}
+
 /** Asks, and holds the answer to what every answer must be. */
 async function ask(method: string, path: string, body?: string, headers = KEY as object) {
   const what = `${method} ${path.slice(0, 200)} ${body?.slice(0, 200) ?? ""}`;
   const startedAt = performance.now();
   const answer = await send(BASE + path, method, { body, headers: { ...headers } });
   const tookMs = performance.now() - startedAt;
-  assert.ok(answer.status < 500, `${what}: ${answer.status} ${answer.text.slice(0, 500)}`);
+  // The log tells more of what failed than a caller is told.
+  assert.ok(
+    answer.status < 500,
+    `${what}: ${answer.status} ${answer.text.slice(0, 500)}\n${findLogged(answer.body.request_id)}`,
+  );
   assert.ok(tookMs < PATIENCE_MS, `${what}: took ${tookMs} ms`);
   if (answer.status < 400) return answer;
   assert.ok(answer.text.length < ANSWER_MAX_CHARS, `${what}: ${answer.text.length} characters`);

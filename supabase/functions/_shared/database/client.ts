@@ -1,12 +1,15 @@
 // The connection of this isolate: one supabase-js client with the project's secret key, used for the
 // Data API (through Transport) and for Storage. No session is kept: every call is the service's own.
 import { createClient, type SupabaseClient } from "@supabase/supabase-js";
-import { translateFailure } from "./errors.ts";
+import { translateFailure, wasRolledBack } from "./errors.ts";
 import { createRpc, type Rpc } from "./rpc.ts";
 import type { Transport } from "./transport.ts";
 
 /** A call that takes longer counts as a database that is away. */
 export const DATABASE_TIMEOUT_MS = 20_000;
+
+/** How often a call is made that Postgres rolls back each time. */
+const MAX_TRIES = 3;
 
 export type StorageApi = SupabaseClient["storage"];
 
@@ -31,16 +34,16 @@ export function connect(url: string, secretKey: string): Connection {
 function createTransport(client: SupabaseClient): Transport {
   return {
     async callFunction(name, args) {
-      const { data, error, status } = await callInTime((signal) =>
-        client.rpc(name, args).abortSignal(signal)
-      );
-      if (error === null) return data;
-      const { code, message } = error;
-      throw translateFailure(`calling ${name}`, {
-        status,
-        code: code ?? "",
-        message,
-      });
+      for (let tries = 1;; tries++) {
+        const { data, error, status } = await callInTime((signal) =>
+          client.rpc(name, args).abortSignal(signal)
+        );
+        if (error === null) return data;
+        const failure = { status, code: error.code ?? "", message: error.message };
+        // At once: the second that Postgres takes to see a deadlock was the wait.
+        if (tries < MAX_TRIES && wasRolledBack(failure)) continue;
+        throw translateFailure(`calling ${name}`, failure);
+      }
     },
   };
 }

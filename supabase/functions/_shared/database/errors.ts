@@ -20,6 +20,9 @@ export interface DatabaseFailure {
 const PASSING_CODES =
   /^(PGRST00[0-3]|57P0[1-3]|57014|53[0-9A-Z]{3}|08[0-9A-Z]{3}|40001|40P01|55P03)$/;
 
+/** Postgres has undone all of a call, to end a circle of waits: whatever it was, it may be made again. */
+const ROLLED_BACK_CODES = /^(40001|40P01)$/;
+
 /**
  * The Data API knows no such function, or Postgres none with these arguments: code that was deployed ahead
  * of its migrations, or a call that met the very moment in which one replaced the function.
@@ -67,6 +70,11 @@ export function translateFailure(
   return new OrchestratorError("internal", `${action}: failed with ${code}`, {
     cause,
   });
+}
+
+/** Whether a call changed nothing and may succeed at once, by its code alone. */
+export function wasRolledBack({ code }: DatabaseFailure): boolean {
+  return ROLLED_BACK_CODES.test(code);
 }
 
 function isPassing({ status, code, message }: DatabaseFailure): boolean {

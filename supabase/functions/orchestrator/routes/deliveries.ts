@@ -23,10 +23,10 @@ export function addDeliveriesRoute(router: Router, engine: Engine): void {
     const token = new URL(body.callback_url).pathname.split("/").at(-1)!;
     const read = await tokens.read(token, Date.now());
     if (!read.ok) {
-      throw new OrchestratorError(
-        "invalid",
-        `delivering: callback_url holds no token of this project that is still good: it is ${read.fault}`,
-      );
+      const message = `holds no token of this project that is still good: it is ${read.fault}`;
+      throw new OrchestratorError("invalid", `delivering: callback_url ${message}`, {
+        problems: [{ path: "callback_url", message }],
+      });
     }
     const deps = {
       rpc,
