@@ -54,8 +54,10 @@ Deno.test("a workflow has its versions, newest first, and each is read with its 
   expectProblem(gone, { status: 404, kind: "not_found", message: /no version 9/ });
   const unknown = await ask("GET", "/workflows/twise/versions/1");
   expectProblem(unknown, { status: 404, kind: "not_found", near: "twice" });
-  const text = await ask("GET", "/workflows/twice/versions/first");
-  expectProblem(text, { status: 400, kind: "invalid", path: "version" });
+  for (const version of ["first", "70578313857"]) {
+    const refused = await ask("GET", `/workflows/twice/versions/${version}`);
+    expectProblem(refused, { status: 400, kind: "invalid", path: "version" });
+  }
 });
 
 Deno.test("jobs are found by class, user and a part of their error", async () => {

@@ -43,6 +43,9 @@ const pageSize = z.coerce.number().int().min(1).max(200).default(50);
 /** A whole number in a path or a query. */
 export const numeral = z.string().regex(/^\d{1,15}$/, "must be a whole number")
   .transform(Number);
+/** As `numeral`, of an integer column. */
+export const version = z.string().regex(/^\d{1,9}$/, "must be a whole number below 1,000,000,000")
+  .transform(Number);
 
 export const runId = z.guid("must be a run id");
 /** In a body; in a path or a query it is a numeral. */
@@ -89,7 +92,10 @@ export function readScheduleId(param: string): number {
 
 /** A workflow's version from the path; throws `invalid` for anything but a whole number. */
 export function readVersion(param: string): number {
-  return readNumeral(param, "version", "a version");
+  const parsed = version.safeParse(param);
+  if (parsed.success) return parsed.data;
+  const message = `a version is a whole number below 1,000,000,000, got ${quote(param)}`;
+  throw refuseParam("version", message);
 }
 
 /** A step's id from the path; throws `invalid` for what cannot be one. */
