@@ -30,7 +30,8 @@ async function ask(method: string, path: string, body?: string, headers = KEY as
   // The log tells more of what failed than a caller is told.
   assert.ok(
     answer.status < 500,
-    `${what}: ${answer.status} ${answer.text.slice(0, 500)}\n${findLogged(answer.body.request_id)}`,
+    `${what}: ${answer.status} after ${tookMs} ms ${answer.text.slice(0, 500)}\n` +
+      findLogged(answer.body.request_id),
   );
   assert.ok(tookMs < PATIENCE_MS, `${what}: took ${tookMs} ms`);
   if (answer.status < 400) return answer;
