@@ -39,6 +39,11 @@ async function ask(method: string, path: string, body?: string, headers = KEY as
   const { status, kind } = answer.body;
   assert.deepEqual([status, typeof kind], [answer.status, "string"], what);
   assert.equal(answer.headers.get("x-evil"), null, what);
+  assert.doesNotMatch(
+    answer.text,
+    /a value cannot be stored/,
+    `${what}: seen by the database first`,
+  );
   return answer;
 }
 

@@ -100,9 +100,26 @@ export function readVersion(param: string): number {
 
 /** A step's id from the path; throws `invalid` for what cannot be one. */
 export function readStepId(param: string): string {
-  const parsed = stepId.safeParse(param);
+  return readText(param, "step", "a step's id");
+}
+
+/** A workflow's key from the path; throws `invalid` for what cannot be one. */
+export function readWorkflowKey(param: string): string {
+  return readText(param, "key", "a workflow's key");
+}
+
+/** An alert rule's name from the path; throws `invalid` for what cannot be one. */
+export function readRuleName(param: string): string {
+  return readText(param, "name", "an alert rule's name");
+}
+
+function readText(param: string, path: string, what: string): string {
+  const parsed = text(200).safeParse(param);
   if (parsed.success) return parsed.data;
-  throw refuseParam("step", `a step's id has 1 to 200 characters, got ${quote(param)}`);
+  throw refuseParam(
+    path,
+    `${what} has 1 to 200 characters, none of them \\u0000, got ${quote(param)}`,
+  );
 }
 
 function readNumeral(param: string, path: string, what: string): number {

@@ -89,7 +89,6 @@ export function createRouter(options: RouterOptions): Router {
       context.set("reader", caller);
       if (caller.kind !== "user") context.set("caller", caller);
     }
-    if (route !== undefined) checkPath(path, route);
     await next();
   });
 
@@ -159,17 +158,6 @@ function readRequestId(request: Request): string {
 /** The route that answers this request: a HEAD is answered by the route of its GET. */
 function readRoute(context: Context<RouterEnv>): KnownRoute | undefined {
   return matchedRoutes(context).find((route) => !isShell(route));
-}
-
-/** No column can hold a NUL: refused here, by the name of its part, before any route asks with it. */
-function checkPath(path: string, route: KnownRoute): void {
-  const at = path.split("/").findIndex((part) => part.includes("%00"));
-  if (at === -1) return;
-  const name = route.path.split("/")[at].slice(1);
-  const message = `${name} must not have the character \\u0000`;
-  throw new OrchestratorError("invalid", `reading the path: ${message}`, {
-    problems: [{ path: name, message }],
-  });
 }
 
 /** The route that would answer. */

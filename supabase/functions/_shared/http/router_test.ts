@@ -83,16 +83,6 @@ Deno.test("routes match with and without the platform's prefix", async () => {
   );
 });
 
-Deno.test("a part of a path that no column can hold is refused by its name, whatever the route", async () => {
-  const response = await call("GET", "/orchestrator/runs/a%00b");
-  assert.equal(response.status, 400);
-  const { kind, problems } = await response.json();
-  assert.equal(kind, "invalid");
-  assert.deepEqual(problems, [{ path: "id", message: "id must not have the character \\u0000" }]);
-  assert.equal((await call("GET", "/orchestrator/runs/a%00b", {})).status, 401);
-  assert.equal((await call("GET", "/orchestrator/a%00b")).status, 404);
-});
-
 Deno.test("without a key no route answers, not even to say that it does not exist", async () => {
   for (
     const path of [

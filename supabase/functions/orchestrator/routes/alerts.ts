@@ -6,6 +6,7 @@ import { readJson } from "../../_shared/http/body.ts";
 import type { Router } from "../../_shared/http/router.ts";
 import { describeActor } from "../act.ts";
 import type { Engine } from "../engine.ts";
+import { readRuleName } from "../fields.ts";
 
 /** The body of PUT /alerts/rules/:name: what is not given stays as it is. */
 export const alertRuleInput = z.strictObject({
@@ -19,7 +20,7 @@ export function addAlertsRoutes(router: Router, { rpc, loadSettings }: Engine): 
 
   router.put("/alerts/rules/:name", async (context) => {
     const { requestMaxBytes } = await loadSettings();
-    const name = context.req.param("name");
+    const name = readRuleName(context.req.param("name"));
     const args = await readJson(context.req.raw, alertRuleInput, requestMaxBytes);
     const actor = describeActor(context.get("caller"));
     const { result, reason } = await rpc.act({

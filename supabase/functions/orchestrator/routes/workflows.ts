@@ -14,7 +14,7 @@ import { syncRegistry } from "../../_shared/registry/sync.ts";
 import { describeCron } from "../../_shared/schedule/describe_cron.ts";
 import { createPublisher } from "../act.ts";
 import type { Engine } from "../engine.ts";
-import { readVersion } from "../fields.ts";
+import { readVersion, readWorkflowKey } from "../fields.ts";
 
 export const sourceInput = z.strictObject({ source: z.string().min(1) });
 
@@ -27,14 +27,14 @@ export function addWorkflowsRoutes(router: Router, engine: Engine): void {
   });
 
   router.get("/workflows/:key", async (context) => {
-    const workflowKey = context.req.param("key");
+    const workflowKey = readWorkflowKey(context.req.param("key"));
     const workflow = await rpc.getWorkflow({ workflowKey });
     if (workflow === null) throw await refuseUnknown(workflowKey, rpc);
     return context.json(addWords(workflow));
   });
 
   router.get("/workflows/:key/versions/:version", async (context) => {
-    const workflowKey = context.req.param("key");
+    const workflowKey = readWorkflowKey(context.req.param("key"));
     const version = readVersion(context.req.param("version"));
     const found = await rpc.getWorkflowVersion({ workflowKey, version });
     if (found !== null) return context.json(found);
