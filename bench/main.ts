@@ -1,5 +1,6 @@
 // `deno task bench`: runs the parts on one server, in interleaved repeats where a part repeats, prints
 // the table, writes the results and their chart.
+import { measureBacklogOnce } from "./backlog_part.ts";
 import { drawChart } from "./chart.ts";
 import { measureBatchesOnce, measureCoreOnce } from "./core_part.ts";
 import { ROOT, startBenchServer } from "./database.ts";
@@ -31,6 +32,7 @@ type Measure = (say: (line: string) => void) => Promise<void>;
 const MEASURES: Record<Part, Measure> = {
   growth: (say) => measureGrowthOnce(server, settings, figures, say),
   soak: (say) => measureSoakOnce(server, figures, say),
+  backlog: (say) => measureBacklogOnce(server, figures, say),
   memory: (say) => measureMemoryOnce(server, settings, figures, say),
   batches: (say) => measureBatchesOnce(server, settings, figures, say),
   scale: (say) => measureScaleOnce(server, figures, say),

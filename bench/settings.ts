@@ -35,6 +35,7 @@ export const PARTS = [
   "growth",
   "soak",
   "memory",
+  "backlog",
   "batches",
   "scale",
   "core",
@@ -82,7 +83,7 @@ const QUICK: BenchSettings = {
   idleProbes: 1,
   peerJobs: { batched: 6_000, single: 1_000, chains: 150 },
   // What hundreds of thousands of jobs show cannot be had in two minutes.
-  parts: PARTS.filter((part) => part !== "soak" && part !== "memory"),
+  parts: PARTS.filter((part) => !["soak", "memory", "backlog"].includes(part)),
 };
 
 export const HELP = `deno task bench [--quick] [--only=PART[,PART]] [--help]

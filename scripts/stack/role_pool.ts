@@ -26,7 +26,8 @@ export class RolePool {
     this.#sql = postgres(url, {
       max: 10,
       fetch_types: false,
-      connect_timeout: 5,
+      // As hosted: a call waits 10 s for a connection.
+      connect_timeout: 10,
       backoff: () => 0.1,
       onnotice: () => {},
       // As hosted: a statement of the API ends after 8 s.
