@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import postgres from "postgres";
 import { openDatabase } from "../harness/database.ts";
 import { publish, type StepShape, writeWorkflow } from "../harness/definition.ts";
+import { wasRolledBack } from "../../supabase/functions/_shared/database/errors.ts";
 import type { LeasedJob } from "../../supabase/functions/_shared/database/rows.ts";
 import type { Rpc } from "../../supabase/functions/_shared/database/rpc.ts";
 import { dead, drain, lease, settle, success, type Verdict } from "../harness/worker.ts";
@@ -22,10 +23,15 @@ function buildLayers(): StepShape[] {
   });
 }
 
+type Decide = (job: LeasedJob) => Verdict;
+type Drainer = { batch: number; workerId: string };
+
 /** Settles and leases in calls of their own, until nothing is due. */
-async function drainApart(rpc: Rpc, decide: (job: LeasedJob) => Verdict, batch: number) {
-  for (let jobs = await lease(rpc, batch); jobs.length > 0; jobs = await lease(rpc, batch)) {
-    await settle(rpc, jobs, decide);
+async function drainApart(rpc: Rpc, decide: Decide, { batch, workerId }: Drainer) {
+  for (;;) {
+    const jobs = await lease(rpc, batch, workerId);
+    if (jobs.length === 0) return;
+    await settle(rpc, jobs, decide, workerId);
   }
 }
 
@@ -35,7 +41,8 @@ function repeatRolledBack(rpc: Rpc): Rpc {
     try {
       return await rpc.completeJobs(args);
     } catch (error) {
-      if (!(error instanceof postgres.PostgresError) || error.code !== "40P01") throw error;
+      if (!(error instanceof postgres.PostgresError)) throw error;
+      if (!wasRolledBack({ status: 500, code: error.code, message: error.message })) throw error;
       return await completeJobs(args);
     }
   };
@@ -44,7 +51,7 @@ function repeatRolledBack(rpc: Rpc): Rpc {
 
 /** Eight connections settle runs that share dependents, round by round, and nothing may be left or wrong. */
 async function settleTogether(
-  drainOne: (rpc: Rpc, decide: (job: LeasedJob) => Verdict, batch: number) => Promise<unknown>,
+  drainOne: (rpc: Rpc, decide: Decide, drainer: Drainer) => Promise<unknown>,
 ) {
   const db = await openDatabase();
   try {
@@ -62,7 +69,11 @@ async function settleTogether(
       const isOver = async () =>
         (await db.admin`select 1 from workflow_runs where status = 'running'`).length === 0;
       do {
-        await Promise.all(workers.map(({ rpc }, at) => drainOne(rpc, decide, 1 + at % 4)));
+        await Promise.all(
+          workers.map(({ rpc }, at) =>
+            drainOne(rpc, decide, { batch: 1 + at % 4, workerId: `w${at}` })
+          ),
+        );
       } while (!(await isOver()));
     }
     const [left] = await db.admin`
@@ -88,4 +99,4 @@ Deno.test("eight connections settle the same runs, failures and skips included, 
 
 // A lease on top of a settle may, seldom, wait in a circle (decision 2), which Postgres ends.
 Deno.test("eight connections settle and lease in one call, again where it was rolled back, and lose no end", () =>
-  settleTogether((rpc, decide, batch) => drain(repeatRolledBack(rpc), decide, { batch })));
+  settleTogether((rpc, decide, drainer) => drain(repeatRolledBack(rpc), decide, drainer)));

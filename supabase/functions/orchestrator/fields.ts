@@ -76,56 +76,45 @@ export const itemPage = {
 
 /** A run's id from the path; throws `invalid` for anything but a UUID. */
 export function readRunId(param: string): string {
-  if (z.guid().safeParse(param).success) return param.toLowerCase();
-  throw refuseParam("id", `a run's id is a UUID, got ${quote(param)}`);
+  return readParam(runId, param, "id", "a run's id is a UUID").toLowerCase();
 }
 
 /** A job's id from the path; throws `invalid` for anything but a whole number. */
 export function readJobId(param: string): number {
-  return readNumeral(param, "id", "a job's id");
+  return readParam(numeral, param, "id", "a job's id is a whole number");
 }
 
 /** A schedule's id from the path; throws `invalid` for anything but a whole number. */
 export function readScheduleId(param: string): number {
-  return readNumeral(param, "id", "a schedule's id");
+  return readParam(numeral, param, "id", "a schedule's id is a whole number");
 }
 
 /** A workflow's version from the path; throws `invalid` for anything but a whole number. */
 export function readVersion(param: string): number {
-  const parsed = version.safeParse(param);
-  if (parsed.success) return parsed.data;
-  const message = `a version is a whole number below 1,000,000,000, got ${quote(param)}`;
-  throw refuseParam("version", message);
+  return readParam(version, param, "version", "a version is a whole number below 1,000,000,000");
 }
 
 /** A step's id from the path; throws `invalid` for what cannot be one. */
 export function readStepId(param: string): string {
-  return readText(param, "step", "a step's id");
+  return readParam(stepId, param, "step", `a step's id ${NAME_RULE}`);
 }
 
 /** A workflow's key from the path; throws `invalid` for what cannot be one. */
 export function readWorkflowKey(param: string): string {
-  return readText(param, "key", "a workflow's key");
+  return readParam(workflowKey, param, "key", `a workflow's key ${NAME_RULE}`);
 }
 
 /** An alert rule's name from the path; throws `invalid` for what cannot be one. */
 export function readRuleName(param: string): string {
-  return readText(param, "name", "an alert rule's name");
+  return readParam(text(200), param, "name", `an alert rule's name ${NAME_RULE}`);
 }
 
-function readText(param: string, path: string, what: string): string {
-  const parsed = text(200).safeParse(param);
-  if (parsed.success) return parsed.data;
-  throw refuseParam(
-    path,
-    `${what} has 1 to 200 characters, none of them \\u0000, got ${quote(param)}`,
-  );
-}
+const NAME_RULE = "has 1 to 200 characters, none of them \\u0000";
 
-function readNumeral(param: string, path: string, what: string): number {
-  const parsed = numeral.safeParse(param);
+function readParam<T>(schema: z.ZodType<T>, param: string, path: string, rule: string): T {
+  const parsed = schema.safeParse(param);
   if (parsed.success) return parsed.data;
-  throw refuseParam(path, `${what} is a whole number, got ${quote(param)}`);
+  throw refuseParam(path, `${rule}, got ${quote(param)}`);
 }
 
 function quote(param: string): string {

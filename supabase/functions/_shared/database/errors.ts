@@ -13,12 +13,11 @@ export interface DatabaseFailure {
 }
 
 /**
- * Codes that pass by themselves: the Data API without a database (PGRST000-003), and Postgres
- * shutting down or starting, out of connections, out of time, in a deadlock, or cut off (class 08).
+ * Codes that pass by themselves, besides those of what was rolled back: the Data API without a database
+ * (PGRST000-003), and Postgres shutting down or starting, out of connections, out of time, or cut off (class 08).
  * https://docs.postgrest.org/en/stable/references/errors.html
  */
-const PASSING_CODES =
-  /^(PGRST00[0-3]|57P0[1-3]|57014|53[0-9A-Z]{3}|08[0-9A-Z]{3}|40001|40P01|55P03)$/;
+const PASSING_CODES = /^(PGRST00[0-3]|57P0[1-3]|57014|53[0-9A-Z]{3}|08[0-9A-Z]{3}|55P03)$/;
 
 /** Postgres has undone all of a call, to end a circle of waits: whatever it was, it may be made again. */
 const ROLLED_BACK_CODES = /^(40001|40P01)$/;
@@ -77,8 +76,10 @@ export function wasRolledBack({ code }: DatabaseFailure): boolean {
   return ROLLED_BACK_CODES.test(code);
 }
 
-function isPassing({ status, code, message }: DatabaseFailure): boolean {
-  return status === 0 || status === 502 || status === 503 || status === 504 ||
+function isPassing(failure: DatabaseFailure): boolean {
+  const { status, code, message } = failure;
+  return wasRolledBack(failure) || status === 0 || status === 502 || status === 503 ||
+    status === 504 ||
     status === 429 ||
     PASSING_CODES.test(code) || LOST_CONNECTION.test(message);
 }
